@@ -1,0 +1,164 @@
+"""A schedule: everything a run will do, decided before it starts.
+
+Plain frozen data with JSON both ways, so that a schedule is saved before anything runs, is run
+again as it was, and can be shrunk. Read by the conductor, by the invariants (what was asked for)
+and by the report. Names here are those of the schedule; the conductor makes record ids unique to
+the run by a prefix, because all runs of a session share one promise server.
+
+* A fault names the *arrival* that triggers it, not a time. "The second time that any worker
+  reaches step.settle.sent" means the same on a fast machine and on a slow one.
+* Arrivals are counted over all workers of the run, so that "the worker at work" needs no guess
+  about which one the broker chose.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from harness.errors import ScheduleError
+from harness.schedule.checkpoints import CHECKPOINTS
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Link = Literal["kafka", "resonate"]
+
+ANY = "any"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A record id with rows behind it: `rows` of them in the database, deleted in batches."""
+
+    name: str
+    rows: Natural
+
+
+class Publish(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to the input topic: of a record, or of the catalogue of poison.
+
+    `after_completion_of` holds the message back until that record's completion was seen.
+    """
+
+    record: str | None = None
+    poison: str | None = None
+    partition: Natural = 0
+    after_completion_of: str | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every worker of the run is told, and the clocks of the parts around it, in seconds."""
+
+    batch_size: Positive = 2
+    sleep_between_batches_s: Seconds = 0.3
+    transient_error_rate: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    transient_error_seed: int = 0
+    lease_s: Seconds = 2.0
+    drain_timeout_s: Seconds = 60.0
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """The nth time, counted over the run, that `worker` (or any) reaches a checkpoint."""
+
+    checkpoint: str
+    nth: Positive = 1
+    worker: str = ANY
+
+
+class KillWorker(msgspec.Struct, frozen=True, kw_only=True, tag="kill_worker"):
+    """SIGKILL at an arrival. Started again after `restart_after_s`, or never if None."""
+
+    at: Arrival
+    restart_after_s: Seconds | None = 0.0
+
+
+class CutLink(msgspec.Struct, frozen=True, kw_only=True, tag="cut_link"):
+    """For the worker that arrives: latency on its link, then the link down, then all healed.
+
+    The worker is held at the checkpoint until the latency is in place, so that the fault
+    strikes there and not somewhere near. The cut follows `latency_s` later.
+    """
+
+    link: Link
+    at: Arrival
+    latency_ms: Natural = 50
+    latency_s: Seconds = 0.2
+    cut_s: Seconds = 3.0
+
+
+class LockDatabase(msgspec.Struct, frozen=True, kw_only=True, tag="lock_database"):
+    """Somebody else's write lock on the rows: a step that deletes takes `for_s` and more."""
+
+    at: Arrival
+    for_s: Seconds
+
+
+class RollingRestart(msgspec.Struct, frozen=True, kw_only=True, tag="rolling_restart"):
+    """From an arrival on, each worker in turn is asked to stop (SIGTERM) and started again."""
+
+    at: Arrival
+
+
+Fault = KillWorker | CutLink | LockDatabase | RollingRestart
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, whole."""
+
+    records: tuple[Record, ...]
+    load: tuple[Publish, ...]
+    workers: tuple[str, ...] = ("w1",)
+    partitions: Positive = 1
+    faults: tuple[Fault, ...] = ()
+    settings: Settings = Settings()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run, naming the part that is wrong."""
+        names = {record.name for record in self.records}
+        if len(names) != len(self.records):
+            raise ScheduleError("two records of the schedule have one name")
+        if not self.workers:
+            raise ScheduleError("a schedule needs at least one worker")
+        for message in self.load:
+            if (message.record is None) == (message.poison is None):
+                raise ScheduleError(f"a message is a record's or poison, not both: {message}")
+            if message.record is not None and message.record not in names:
+                raise ScheduleError(f"message of {message.record!r}, which is no record here")
+            if message.partition >= self.partitions:
+                raise ScheduleError(f"partition {message.partition} of {self.partitions}")
+            if message.after_completion_of not in names | {None}:
+                raise ScheduleError(f"message waits for {message.after_completion_of!r}: no record")
+        for fault in self.faults:
+            if fault.at.checkpoint not in CHECKPOINTS:
+                raise ScheduleError(
+                    f"no checkpoint is called {fault.at.checkpoint!r}; there are: "
+                    + ", ".join(CHECKPOINTS)
+                )
+            if fault.at.worker not in {ANY, *self.workers}:
+                raise ScheduleError(f"the fault is for worker {fault.at.worker!r}; there is none")
+
+    def batches(self, record: Record) -> int:
+        """How many batches the record's rows come to: at least one, which may find nothing."""
+        return max(1, -(-record.rows // self.settings.batch_size))
+
+    def with_faults(self, *faults: Fault) -> "Schedule":
+        """Return the same load on the same workers, with these faults and no others."""
+        return msgspec.structs.replace(self, faults=faults)
+
+    def with_settings(self, **changes: float) -> "Schedule":
+        """Return the same schedule with some settings changed."""
+        return msgspec.structs.replace(
+            self, settings=msgspec.structs.replace(self.settings, **changes)
+        )
+
+
+def to_json(schedule: Schedule) -> bytes:
+    """Return the schedule as indented JSON, as it is kept in runs/<id>/schedule.json."""
+    return msgspec.json.format(msgspec.json.encode(schedule), indent=2)
+
+
+def from_json(text: bytes) -> Schedule:
+    """Read a schedule back; ScheduleError names the place that does not fit."""
+    try:
+        return msgspec.json.decode(text, type=Schedule)
+    except msgspec.MsgspecError as error:
+        raise ScheduleError(f"not a schedule: {error}") from error
