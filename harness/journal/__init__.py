@@ -1,0 +1,1 @@
+"""Events as written while things were on fire, one a line."""

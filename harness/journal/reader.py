@@ -1,0 +1,64 @@
+"""Read journals back, and say where one is torn or damaged.
+
+A SIGKILL may leave the last line half written: it is dropped and reported. A damaged line
+anywhere else means that the file was tampered with or the disk was full: an error, never judged.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import HarnessError
+from harness.journal.format import Event
+
+_decoder = msgspec.json.Decoder(Event)
+
+
+def read_journal(path: Path) -> tuple[list[Event], list[str]]:
+    """Return the events of one file and the remarks a reader should know of (a torn last line).
+
+    Raises HarnessError for a damaged line that is not the last.
+    """
+    lines = path.read_bytes().split(b"\n")
+    torn = lines.pop()  # what follows the last newline: empty unless torn
+    events: list[Event] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            events.append(_decoder.decode(line))
+        except msgspec.MsgspecError as error:
+            raise HarnessError(f"{path}, line {number}: damaged ({error})") from error
+    remarks = [f"{path.name}: torn last line dropped ({len(torn)} bytes)"] if torn else []
+    return events, remarks
+
+
+def read_run(folder: Path) -> tuple[list[Event], list[str]]:
+    """Return the events of all journals of a run in order of time, and the remarks."""
+    events: list[Event] = []
+    remarks: list[str] = []
+    for path in sorted(folder.glob("*.jsonl")):
+        of_file, said = read_journal(path)
+        events += of_file
+        remarks += said
+    events.sort(key=lambda event: event.at)
+    return events, remarks
+
+
+class JournalTail:
+    """Follows journals while they grow; `new` returns what has come since it was last asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[Path, int] = {}
+
+    def new(self) -> list[Event]:
+        """Return the complete lines that were not returned before, file by file."""
+        events: list[Event] = []
+        for path in sorted(self._folder.glob("*.jsonl")):
+            start = self._read.get(path, 0)
+            with path.open("rb") as file:
+                file.seek(start)
+                grown = file.read()
+            whole = grown.rfind(b"\n") + 1
+            self._read[path] = start + whole
+            events += (_decoder.decode(line) for line in grown[:whole].splitlines())
+        return events
