@@ -1,0 +1,1 @@
+"""What runs inside a worker process: wraps the SDK and the Kafka client from outside."""

@@ -1,0 +1,53 @@
+"""`python -m harness.agent <the worker's command>`: run a worker with its checkpoints watched.
+
+The command is run in this very process, so that a kill here is the worker's death and not a
+parent's. It may be `python -m package [arguments]`, `python file.py [arguments]`, or the name of
+a Python script on PATH. No line of the worker is changed.
+"""
+
+import os
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import msgspec
+
+from harness.agent import kafka, process, sdk
+from harness.agent.checkpoints import Agent
+from harness.agent.plan import ENVIRONMENT, Plan
+
+
+def main(command: list[str]) -> None:
+    """Install the checkpoints and become the worker."""
+    if not command:
+        sys.exit("harness.agent: give the worker's command, e.g. python -m system_under_test.worker")
+    try:
+        plan = msgspec.json.decode(os.environ[ENVIRONMENT], type=Plan)
+    except KeyError:
+        sys.exit(f"harness.agent: {ENVIRONMENT} is not set; the harness starts workers, see README")
+    agent = Agent(plan)
+    process.install(agent)
+    kafka.install(agent)
+    sdk.install(agent)
+    _become(command)
+
+
+def _become(command: list[str]) -> None:
+    program, *arguments = command
+    if Path(program).name.startswith("python"):
+        if arguments[:1] == ["-m"] and len(arguments) > 1:
+            sys.argv = arguments[1:]
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            return
+        program, *arguments = arguments or [""]
+    found = program if Path(program).is_file() else shutil.which(program)
+    if found is None:
+        sys.exit(f"harness.agent: {program!r} is neither a file nor a command on PATH")
+    sys.argv = [found, *arguments]
+    sys.path.insert(0, str(Path(found).resolve().parent))
+    runpy.run_path(found, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,57 @@
+"""Reaching a checkpoint: write it down, then die or hold if the plan says so.
+
+The line is written before the kill, so the journal of a dead worker ends with why it died. The
+kill is SIGKILL to itself: no cleanup, no `finally`, no flushed buffer, as if the kernel had done it.
+"""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.agent.plan import Plan, count_arrival
+from harness.journal.writer import JournalWriter
+
+_HOLD_AT_MOST_S = 30.0  # a worker whose harness is gone must not hang for ever
+_LOOK_EVERY_S = 0.005
+
+
+class Agent:
+    """The one agent of a worker process; safe to call from any thread."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.journal = JournalWriter(
+            Path(plan.folder) / f"{plan.incarnation}.jsonl", plan.incarnation
+        )
+        self._sequence = 0
+        self._lock = threading.Lock()
+
+    def reach(self, checkpoint: str, **facts: Any) -> None:
+        """Write the arrival down; die here or hold here if this is the arrival a fault waits for."""
+        self.journal.write("checkpoint", name=checkpoint, **facts)
+        for directive in self.plan.directives_at(checkpoint):
+            if count_arrival(self.plan.counter(directive.fault)) != directive.nth:
+                continue
+            if directive.action == "kill":
+                self.journal.write("dying", fault=directive.fault, checkpoint=checkpoint)
+                os.kill(os.getpid(), signal.SIGKILL)
+            else:
+                self._hold(directive.fault, checkpoint)
+
+    def next_sequence(self) -> int:
+        """A number for a request and its answer, unique in this incarnation."""
+        with self._lock:
+            self._sequence += 1
+            return self._sequence
+
+    def _hold(self, fault: int, checkpoint: str) -> None:
+        # Blocks the very thread that arrived, so nothing of this boundary goes on meanwhile.
+        self.journal.write("held", fault=fault, checkpoint=checkpoint)
+        released = self.plan.release(fault)
+        deadline = time.monotonic() + _HOLD_AT_MOST_S
+        while not released.exists() and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_S)
+        self.journal.write("released", fault=fault, in_time=released.exists())

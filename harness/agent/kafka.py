@@ -1,0 +1,163 @@
+"""Checkpoints at the boundary between the worker and the broker.
+
+The Kafka client's classes are written in C and cannot be patched in place, so subclasses take
+their names in the package before the worker imports them. What a worker does with them stays as
+it is: arguments, results, errors and callbacks pass through.
+
+* A delivery report is a checkpoint of its own: `publish.accepted` is reached when the broker's
+  answer is in the process and before the worker's callback hears of it.
+* A commit that is not waited for is confirmed when librdkafka says so, through the `on_commit`
+  callback of the configuration; where the worker has one, it is called after ours.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import confluent_kafka
+
+from harness.agent.checkpoints import Agent
+
+
+def install(agent: Agent) -> None:
+    """Put the watched classes in the place of the client's own."""
+    consumer = _watched_consumer(agent, confluent_kafka.Consumer)
+    producer = _watched_producer(agent, confluent_kafka.Producer)
+    for module in (confluent_kafka, confluent_kafka.cimpl):
+        module.Consumer = consumer  # type: ignore[attr-defined, misc, assignment, unused-ignore]
+        module.Producer = producer  # type: ignore[attr-defined, misc, assignment, unused-ignore]
+
+
+def text(key: bytes | str | None) -> str | None:
+    """A key as text for the journal; what is not UTF-8 is escaped, so that nothing is lost."""
+    return key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else key
+
+
+def _settings(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {**(args[0] if args else {}), **kwargs}
+
+
+def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wrapper a method
+    def committed(error: Any, partitions: Any) -> None:
+        if error is None:
+            agent.reach("offset.commit.confirmed", offsets=_offsets(partitions))
+
+    class Consumer(real):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            settings = _settings(args, kwargs)
+            settings["on_commit"] = _both(committed, settings.get("on_commit"))
+            super().__init__(settings)
+
+        def poll(self, *args: Any, **kwargs: Any) -> Any:
+            message = super().poll(*args, **kwargs)
+            if message is not None:
+                _polled(agent, message)
+            return message
+
+        def consume(self, *args: Any, **kwargs: Any) -> Any:
+            messages = super().consume(*args, **kwargs)
+            for message in messages:
+                _polled(agent, message)
+            return messages
+
+        def subscribe(self, topics: Any, *args: Any, **kwargs: Any) -> Any:
+            theirs = kwargs.pop("on_revoke", None)
+
+            def revoked(consumer: Any, partitions: Any) -> None:
+                agent.reach("rebalance.revoked", partitions=[p.partition for p in partitions])
+                if theirs is not None:
+                    theirs(consumer, partitions)
+
+            return super().subscribe(topics, *args, on_revoke=revoked, **kwargs)
+
+        def commit(self, *args: Any, **kwargs: Any) -> Any:
+            asked = kwargs.get("offsets")
+            message = kwargs.get("message") or (args[0] if args else None)
+            facts = _offsets(asked) if asked is not None else _after(message)
+            agent.reach("offset.commit.sent", offsets=facts)
+            result = super().commit(*args, **kwargs)
+            if kwargs.get("asynchronous", True) is False:
+                agent.reach("offset.commit.confirmed", offsets=_offsets(result))
+            return result
+
+    return Consumer
+
+
+def _watched_producer(agent: Agent, real: type) -> type:
+    class Producer(real):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            settings = _settings(args, kwargs)
+            self._default_report = settings.get("on_delivery")
+            super().__init__(settings)
+
+        def produce(self, topic: str, *args: Any, **kwargs: Any) -> Any:
+            name = _producing(agent, topic)
+            if name is None:
+                return super().produce(topic, *args, **kwargs)
+            theirs = (
+                kwargs.pop("on_delivery", None)
+                or kwargs.pop("callback", None)
+                or self._default_report
+            )
+            report = functools.partial(_delivered, agent, name, theirs)
+            key = kwargs.get("key") or (args[1] if len(args) > 1 else None)
+            if name == "publish":
+                headers = kwargs.get("headers")
+                agent.reach("publish.sent", key=text(key), headers=_headers(headers))
+            return super().produce(topic, *args, on_delivery=report, **kwargs)
+
+    return Producer
+
+
+def _polled(agent: Agent, message: Any) -> None:
+    if message.error() is None and message.topic() == agent.plan.input_topic:
+        agent.reach(
+            "record.polled",
+            partition=message.partition(),
+            offset=message.offset(),
+            key=text(message.key()),
+        )
+
+
+def _producing(agent: Agent, topic: str) -> str | None:
+    return {agent.plan.output_topic: "publish", agent.plan.dead_letter_topic: "dead_letter"}.get(
+        topic
+    )
+
+
+def _delivered(
+    agent: Agent, name: str, theirs: Callable[..., None] | None, error: Any, message: Any
+) -> None:
+    key = text(message.key())
+    if error is None:
+        agent.reach(
+            f"{name}.accepted", key=key, partition=message.partition(), offset=message.offset()
+        )
+    else:
+        agent.journal.write(f"{name}.refused", key=key, error=str(error))
+    if theirs is not None:
+        theirs(error, message)
+
+
+def _headers(headers: Any) -> dict[str, str | None]:
+    pairs = headers.items() if isinstance(headers, dict) else headers or []
+    return {name: text(value) for name, value in pairs}
+
+
+def _offsets(partitions: Any) -> list[list[int]]:
+    return [[p.partition, p.offset] for p in partitions or []]
+
+
+def _after(message: Any) -> list[list[int]]:
+    return [[message.partition(), message.offset() + 1]] if message is not None else []
+
+
+def _both(
+    ours: Callable[..., None], theirs: Callable[..., None] | None
+) -> Callable[..., None]:
+    def call(*args: Any) -> None:
+        ours(*args)
+        if theirs is not None:
+            theirs(*args)
+
+    return call
