@@ -1,0 +1,1 @@
+"""One module a real part: start, stop, kill, pause, probe."""

@@ -1,0 +1,113 @@
+"""Fetch what is not a Python package, once: Kafka's jars through Maven, toxiproxy through Go.
+
+Both are pinned, and cached outside the tree in HARNESS_CACHE (default: the user's cache folder).
+What the machine lacks is named in one message with the way to mend it. A download happens in a
+folder beside the final one and is renamed when whole, so that a broken one is never taken for it.
+
+`python -m harness.infra.fetch` fetches; the pytest plugin asks for the paths and fetches if need be.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from harness.errors import InfraError
+
+KAFKA_VERSION = "4.1.0"
+TOXIPROXY_VERSION = "v2.12.0"  # plain @latest picks 2.5.0, the last one tagged as the module asks
+_POM = Path(__file__).with_name("kafka-pom.xml")
+
+
+def cache() -> Path:
+    """The folder that survives sessions and clones."""
+    given = os.environ.get("HARNESS_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(given) if given else Path(home) / "durable-kafka-worker-harness"
+
+
+def java() -> str:
+    """The java command; InfraError if there is none."""
+    return _tool("java", "Apache Kafka runs on Java 17 or newer: install a JRE, e.g. "
+                 "Debian's openjdk-17-jre-headless")
+
+
+def kafka_jars() -> Path:
+    """The folder with the broker's jars."""
+    return _once(f"kafka-{KAFKA_VERSION}", _fetch_kafka)
+
+
+def toxiproxy_server() -> Path:
+    """The toxiproxy-server program."""
+    return _once(f"toxiproxy-{TOXIPROXY_VERSION}", _fetch_toxiproxy) / "server"
+
+
+def _fetch_kafka(folder: Path) -> None:
+    maven = _tool("mvn", "Kafka's jars come through Maven: install it, e.g. Debian's maven")
+    _run(
+        [maven, "-B", "-q", "-C", "-f", str(_POM), f"-Dkafka.version={KAFKA_VERSION}",
+         "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
+        what="fetching Kafka's jars",
+    )
+
+
+def _fetch_toxiproxy(folder: Path) -> None:
+    go = _tool("go", "toxiproxy is built from its Go module: install Go 1.22 or newer")
+    _run(
+        [go, "install", f"github.com/Shopify/toxiproxy/v2/cmd/server@{TOXIPROXY_VERSION}"],
+        what="building toxiproxy",
+        GOBIN=str(folder),
+    )
+
+
+def _once(name: str, fetch: Callable[[Path], None]) -> Path:
+    final = cache() / name
+    if final.exists():
+        return final
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{final}.lock"):
+        if not final.exists():
+            partial = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=final.parent))
+            try:
+                fetch(partial)
+                partial.rename(final)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+    return final
+
+
+def _tool(name: str, remedy: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise InfraError(f"{name} is not on PATH. {remedy}.")
+    return found
+
+
+def _run(command: list[str], *, what: str, **environment: str) -> None:
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise InfraError(
+            f"{what} failed ({' '.join(command[:3])} ... ended with {done.returncode}):\n"
+            + (done.stdout + done.stderr)[-2000:]
+        )
+
+
+def main() -> None:
+    """Fetch everything, saying what and where."""
+    try:
+        java()
+        print(f"Kafka {KAFKA_VERSION}: {kafka_jars()}")
+        print(f"toxiproxy {TOXIPROXY_VERSION}: {toxiproxy_server()}")
+    except InfraError as error:
+        sys.exit(f"setup: {error}")
+
+
+if __name__ == "__main__":
+    main()

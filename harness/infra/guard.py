@@ -1,0 +1,78 @@
+"""Leaves nothing behind, also when the harness is killed.
+
+A process of its own that holds one end of a pipe. When the harness ends, in whatever way, the pipe
+ends: the guard then kills every process that carries the session's mark in its environment and
+removes the session's folder. It asks nobody to tell it what was started, so nothing can be
+started too late to be known to it.
+
+`python -m harness.infra.guard MARK FOLDER`, with the pipe as standard input.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from harness.infra.node import MARK
+
+
+class Guard:
+    """The harness's side: starts the guard, and dismisses it when all was stopped in order."""
+
+    def __init__(self, mark: str, folder: Path) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != MARK}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "harness.infra.guard", mark, str(folder)],
+            stdin=subprocess.PIPE,
+            env=environment,
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,
+        )
+
+    def dismiss(self) -> None:
+        """End the session: the guard sweeps what is left, removes the folder and ends."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(30)
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """The processes whose environment, as they were started, carries this session's mark."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == mark:
+                found.append(process)
+    return found
+
+
+def sweep(mark: str, folder: Path) -> list[str]:
+    """Kill what carries the mark, remove the folder; return a line for each process killed."""
+    said = []
+    for process in marked(mark):
+        if process.pid == os.getpid():
+            continue
+        with contextlib.suppress(psutil.Error):
+            said.append(f"{process.pid} {' '.join(process.cmdline())[:100]}")
+            process.kill()
+    psutil.wait_procs(marked(mark), timeout=10)
+    shutil.rmtree(folder, ignore_errors=True)
+    return said
+
+
+def main() -> None:
+    """Wait for the end of the pipe, then sweep."""
+    mark, folder = sys.argv[1], Path(sys.argv[2])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdin.buffer.read()
+    sweep(mark, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""The workers of one run: who lives, who died, who is started again.
+
+A worker is a name of the schedule; an incarnation is one life of it, "w1#2" the second. A worker
+that ends although nobody ended it is started again, as whatever runs a team's workers would,
+but not for ever: one that dies at once each time is left dead, and the run says so by itself.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from harness import clock
+from harness.errors import InfraError
+from harness.infra.node import NativeProcess
+from harness.infra.worker import Slot, start_worker
+from harness.waiting import wait_until
+
+_READY_WITHIN_S = 45.0
+_STOPPED_WITHIN_S = 15.0
+_RESTART_AFTER_S = 0.3
+_RESTARTS_AT_MOST = 3
+
+Record = Callable[..., None]
+Environment = Callable[[str, str, Slot], Mapping[str, str]]
+
+
+class Incarnation(msgspec.Struct):
+    """One life of a worker process."""
+
+    name: str
+    worker: str
+    process: NativeProcess
+    asked_to_end: bool = False
+    ended: bool = False
+
+
+class WorkerPool:
+    """Starts, watches, restarts and stops the workers of one run."""
+
+    def __init__(
+        self,
+        command: str,
+        slots: Mapping[str, Slot],
+        environment: Environment,
+        logs: Path,
+        record: Record,
+    ) -> None:
+        """`environment(worker, incarnation, slot)` gives what a new incarnation is told."""
+        self._command = command
+        self._slots = slots
+        self._environment = environment
+        self._logs = logs
+        self._record = record
+        self._lives: list[Incarnation] = []
+        self._due: dict[str, float] = {}  # worker -> when it is started again
+        self._unasked: dict[str, int] = dict.fromkeys(slots, 0)
+        self.closing = False
+
+    def start(self, worker: str) -> Incarnation:
+        """Start the worker's next incarnation."""
+        number = sum(life.worker == worker for life in self._lives) + 1
+        name = f"{worker}#{number}"
+        environment = self._environment(worker, name, self._slots[worker])
+        process = start_worker(self._command, name, environment, self._logs / f"{name}.log")
+        life = Incarnation(name, worker, process)
+        self._lives.append(life)
+        self._record("worker.started", incarnation=name, worker=worker, pid=process.pid)
+        return life
+
+    def step(self) -> None:
+        """Notice who ended, and start again whose time has come."""
+        for life in self._lives:
+            code = life.process.exit_code()
+            if code is None or life.ended:
+                continue
+            life.ended = True
+            self._record("worker.exited", incarnation=life.name, code=code)
+            if not life.asked_to_end and not self.closing and life.worker not in self._due:
+                self._unasked[life.worker] += 1
+                if self._unasked[life.worker] <= _RESTARTS_AT_MOST:
+                    self.start_later(life.worker, _RESTART_AFTER_S)
+        for worker, due in list(self._due.items()):
+            if clock.monotonic_s() >= due and not self.closing:
+                del self._due[worker]
+                self.start(worker)
+
+    def start_later(self, worker: str, after_s: float) -> None:
+        """Start the worker again after so many seconds."""
+        self._due[worker] = clock.monotonic_s() + after_s
+
+    def expect_end(self, incarnation: str) -> None:
+        """A fault ends this one: it is not started again unless the fault says so."""
+        self.life(incarnation).asked_to_end = True
+
+    def ask_to_stop(self, worker: str) -> Incarnation:
+        """SIGTERM to the worker's living incarnation."""
+        life = self.living(worker)
+        life.asked_to_end = True
+        life.process.ask_to_stop()
+        return life
+
+    def life(self, incarnation: str) -> Incarnation:
+        """The incarnation of this name."""
+        return next(life for life in self._lives if life.name == incarnation)
+
+    def living(self, worker: str) -> Incarnation:
+        """The worker's incarnation that has not ended; InfraError if there is none."""
+        for life in reversed(self._lives):
+            if life.worker == worker and life.process.is_alive():
+                return life
+        raise InfraError(f"worker {worker} has no living incarnation")
+
+    def slot_of(self, incarnation: str) -> Slot:
+        """The links of an incarnation."""
+        return self._slots[self.life(incarnation).worker]
+
+    def alive(self) -> list[Incarnation]:
+        """Those that have not ended."""
+        return [life for life in self._lives if life.process.is_alive()]
+
+    def is_quiet(self) -> bool:
+        """Nobody is about to be started."""
+        return not self._due
+
+    def wait_until_ready(self, bootstrap: str, group: str, partitions: int) -> None:
+        """Wait until the broker says that all living workers share all partitions of the group.
+
+        Raises InfraError, with the log's tail, if one ends before or it takes too long.
+        """
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+        def ready() -> bool:
+            for life in self._lives:
+                code = life.process.exit_code()
+                if code is not None and not life.asked_to_end:
+                    raise InfraError(
+                        f"{life.name} ended with code {code} before it was ready; it wrote:\n"
+                        + life.process.log_tail()
+                    )
+            return has_assignment(admin, group, len(self.alive()), partitions)
+
+        wait_until(
+            ready,
+            timeout_s=_READY_WITHIN_S,
+            why=f"{len(self.alive())} workers to share {partitions} partitions in group {group}",
+            last_seen=lambda: "\n".join(life.process.log_tail() for life in self.alive()),
+        )
+
+    def is_shared(self, bootstrap: str, group: str, partitions: int) -> bool:
+        """Whether, as the broker sees it, the living workers share all partitions now."""
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        return has_assignment(admin, group, len(self.alive()), partitions)
+
+    def stop_all(self, step: Callable[[], None]) -> None:
+        """Ask all to stop, calling `step` meanwhile; who does not within the bound is killed."""
+        self.closing = True
+        for life in self.alive():
+            life.asked_to_end = True
+            life.process.ask_to_stop()
+        deadline = clock.monotonic_s() + _STOPPED_WITHIN_S
+        while self.alive() and clock.monotonic_s() < deadline:
+            step()
+            clock.sleep(0.02)
+        for life in self.alive():
+            self._record("worker.stuck", incarnation=life.name, waited_s=_STOPPED_WITHIN_S)
+            life.process.kill()
+        self.step()
+
+    def kill_all(self) -> None:
+        """End everything at once, for when the run itself has failed."""
+        self.closing = True
+        for life in self.alive():
+            life.process.kill()
+
+
+def has_assignment(admin: AdminClient, group: str, members: int, partitions: int) -> bool:
+    """Whether the group has this many members that share all partitions, as the broker sees it."""
+    try:
+        described = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+    except KafkaException:
+        return False  # not there yet: the first member makes it
+    owned = [
+        (place.topic, place.partition)
+        for member in described.members
+        for place in member.assignment.topic_partitions
+    ]
+    return len(described.members) == members and len(set(owned)) == partitions

@@ -1,0 +1,98 @@
+"""The real parts of a session: one broker and one toxiproxy for all, a promise server a process.
+
+Under pytest-xdist the controller starts the shared parts and hands their addresses to its workers;
+each pytest process then starts a promise server of its own (unless a person gave one), so that a
+run that kills the server does not disturb another's. Slots are dealt out once: process i of n takes
+every n-th, so no two processes ever use one worker's links.
+"""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from harness.infra.guard import Guard
+from harness.infra.kafka import KafkaAddress, KafkaBroker
+from harness.infra.node import MARK
+from harness.infra.ports import LOOPBACK, free_ports
+from harness.infra.resonate import PromiseServer, ResonateChoice
+from harness.infra.toxiproxy import ProxyControl, ToxiproxyServer
+from harness.infra.worker import Slot
+
+SLOTS_A_PROCESS = 4  # the most workers that a schedule has
+
+
+class SharedParts(msgspec.Struct, frozen=True):
+    """Where the shared parts are; crosses to the other pytest processes as JSON."""
+
+    folder: str
+    kafka: KafkaAddress
+    proxied: tuple[int, ...]
+    toxiproxy: str
+
+
+@contextmanager
+def shared_parts(processes: int) -> Iterator[SharedParts]:
+    """Start the broker and toxiproxy for so many pytest processes; nothing is left afterwards."""
+    mark = uuid.uuid4().hex
+    folder = Path(tempfile.mkdtemp(prefix="harness-"))
+    # From here on every process that is started, by us or by pytest-xdist, carries the mark.
+    os.environ[MARK] = mark
+    guard = Guard(mark, folder)
+    toxiproxy = ToxiproxyServer(folder)
+    broker: KafkaBroker | None = None
+    try:
+        address = toxiproxy.start()
+        control = ProxyControl(address)
+        ports = free_ports(processes * SLOTS_A_PROCESS)
+        proxied = [
+            control.create(f"kafka-{slot}", f"{LOOPBACK}:{port}") for slot, port in enumerate(ports)
+        ]
+        broker = KafkaBroker(folder / "kafka", ports, proxied)
+        yield SharedParts(str(folder), broker.start(), tuple(proxied), address)
+    finally:
+        if broker is not None:
+            broker.stop()
+        toxiproxy.stop()
+        os.environ.pop(MARK, None)
+        guard.dismiss()
+
+
+class Stack:
+    """All parts as one pytest process sees them."""
+
+    def __init__(
+        self, shared: SharedParts, choice: ResonateChoice, process: int, processes: int
+    ) -> None:
+        self.choice = choice
+        self.folder = Path(shared.folder) / f"process-{process}"
+        self.bootstrap = shared.kafka.direct
+        self.proxies = ProxyControl(shared.toxiproxy)
+        self.resonate = PromiseServer(choice, self.folder)
+        self._shared = shared
+        self._numbers = range(process, len(shared.proxied), processes)
+        self.slots: tuple[Slot, ...] = ()
+
+    def start(self) -> None:
+        """Start and probe the promise server, and put a link to it before each slot."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        url = self.resonate.start()
+        upstream = url.partition("://")[2]
+        self.slots = tuple(
+            Slot(
+                number,
+                self._shared.proxied[number],
+                self.proxies.create(f"resonate-{number}", upstream),
+            )
+            for number in self._numbers
+        )
+
+    def stop(self) -> None:
+        """Stop what this process started."""
+        for slot in self.slots:
+            self.proxies.destroy(slot.links["resonate"])
+        self.resonate.stop()

@@ -1,0 +1,103 @@
+"""The real toxiproxy between each worker and the world.
+
+Two links a slot: to Kafka and to the promise server. A link is cut by taking its proxy down, which
+drops its connections and refuses new ones; latency is a toxic. What the proxy itself counted and
+what a connection attempt meets is the evidence that a fault landed.
+
+toxiproxy-python keeps the server's address in its class, so there is one server a process.
+"""
+
+import re
+from pathlib import Path
+
+import requests
+from toxiproxy import Toxiproxy as Api
+
+from harness.errors import InfraError
+from harness.infra import fetch
+from harness.infra.node import NativeProcess
+from harness.infra.ports import LOOPBACK, free_ports, is_listening
+
+_STARTED_WITHIN_S = 20.0
+_LATENCY = "latency"
+_COUNTED = re.compile(r'^toxiproxy_proxy_received_bytes_total\{.*proxy="([^"]+)".*\} (\S+)$', re.M)
+
+
+class ToxiproxyServer:
+    """The server process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: NativeProcess | None = None
+
+    def start(self) -> str:
+        """Start it and return its address, host:port."""
+        (port,) = free_ports(1)
+        self._process = NativeProcess(
+            "toxiproxy",
+            [str(fetch.toxiproxy_server()), "-host", LOOPBACK, "-port", str(port),
+             "-proxy-metrics"],
+            log=self._folder / "toxiproxy.log",
+        )  # fmt: skip
+        self._process.wait_until_ready(
+            lambda: is_listening(port), timeout_s=_STARTED_WITHIN_S, why="its port to open"
+        )
+        return f"{LOOPBACK}:{port}"
+
+    def stop(self) -> None:
+        """Kill it: it holds nothing worth saving."""
+        if self._process is not None:
+            self._process.kill()
+
+
+class ProxyControl:
+    """What the harness asks of a running toxiproxy server."""
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._address = address
+        self._api = Api()
+        self._api.update_api_consumer(host, int(port))
+
+    def create(self, name: str, upstream: str) -> int:
+        """Put a proxy before `upstream` (host:port) and return the port it listens on."""
+        proxy = self._api.create(upstream=upstream, name=name)
+        return int(proxy.listen.rpartition(":")[2])
+
+    def destroy(self, name: str) -> None:
+        """Take a proxy away; one that is gone already is no error."""
+        proxy = self._api.get_proxy(name)
+        if proxy is not None:
+            proxy.destroy()
+
+    def slow(self, name: str, latency_ms: int) -> None:
+        """Delay what comes back through the link."""
+        self._proxy(name).add_toxic(
+            name=_LATENCY, type="latency", attributes={"latency": latency_ms}
+        )
+
+    def cut(self, name: str) -> None:
+        """Take the link down: connections are dropped, new ones refused."""
+        self._proxy(name).disable()
+
+    def heal(self, name: str) -> None:
+        """Bring the link up as it was, without latency."""
+        proxy = self._proxy(name)
+        if _LATENCY in proxy.toxics():
+            proxy.destroy_toxic(_LATENCY)
+        proxy.enable()
+
+    def bytes_through(self, name: str) -> float:
+        """Bytes that connections through this proxy carried, counted when each one ended."""
+        metrics = requests.get(f"http://{self._address}/metrics", timeout=10).text
+        return sum(float(count) for proxy, count in _COUNTED.findall(metrics) if proxy == name)
+
+    def refuses(self, name: str) -> bool:
+        """Whether a connection attempt to this proxy is refused, as one to a cut link must be."""
+        return not is_listening(int(self._proxy(name).listen.rpartition(":")[2]))
+
+    def _proxy(self, name: str) -> "Api":
+        proxy = self._api.get_proxy(name)
+        if proxy is None:
+            raise InfraError(f"toxiproxy at {self._address} has no proxy {name!r}")
+        return proxy
