@@ -1,0 +1,1 @@
+"""The load, and the observer that looks for itself."""

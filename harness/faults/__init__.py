@@ -1,0 +1,1 @@
+"""Inject and heal, one verb a fault, grouped by what they touch."""
