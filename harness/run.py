@@ -1,0 +1,356 @@
+"""The conductor: plays one schedule on the stack and leaves a folder to be judged.
+
+    settle    topics, group, record ids, database of its own; workers started and at work
+    load      the messages are published
+    chaos     faults strike as their arrivals come, and are healed
+    drain     bounded: until all work is done, or nothing moves any more
+    final     the workers are stopped; then the broker, the server and the database are read
+
+The schedule is saved before anything starts, and everything that happens is in the journal before
+it is acted on. Nothing is judged here, and no exception of a worker ends a run: what stands in
+the folder afterwards is all that counts. An InfraError says that a part failed and nothing can be
+concluded.
+"""
+
+import json
+import platform
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+import confluent_kafka
+import msgspec
+import sqlalchemy as sa
+
+from harness import clock
+from harness.agent.plan import ENVIRONMENT, Directive, Plan
+from harness.clients.drain import Backlog, Expected
+from harness.clients.observer import PromiseReader, TopicReader, commit_log, facts_of
+from harness.clients.producer import LoadProducer, Outgoing
+from harness.faults.fault import Reach
+from harness.faults.nemesis import Nemesis
+from harness.history.timing import Timing
+from harness.infra import fetch
+from harness.infra.database import Database
+from harness.infra.kafka import GROUP_SESSION_S, drop_topics, make_topics
+from harness.infra.pool import WorkerPool
+from harness.infra.resonate import PENDING_RETRY_S
+from harness.infra.stack import Stack
+from harness.infra.worker import Slot
+from harness.journal.format import HARNESS, Event
+from harness.journal.reader import JournalTail
+from harness.journal.writer import JournalWriter
+from harness.schedule import poison
+from harness.schedule.schedule import KillWorker, Publish, Schedule, to_json
+
+MARGIN_S = 5.0  # what a shared, noisy machine may add to a take-over
+_BYSTANDER = "bystander"  # a record that nobody publishes and whose rows must stay
+_BYSTANDER_ROWS = 3
+_LOOK_EVERY_S = 0.1
+_STEP_EVERY_S = 0.02
+
+
+def run(
+    schedule: Schedule, stack: Stack, *, worker: str, into: Path, server: sa.URL | None = None
+) -> Path:
+    """Play `schedule` with the worker that the command `worker` starts; return the folder `into`.
+
+    `server` is a PostgreSQL server, None for SQLite. Raises InfraError if a part of the stack failed.
+    """
+    one = _Run(schedule, stack, worker, into, server)
+    try:
+        one.play()
+    finally:
+        one.close()
+    return into
+
+
+class _Run:
+    def __init__(
+        self, schedule: Schedule, stack: Stack, worker: str, into: Path, server: sa.URL | None
+    ) -> None:
+        self._schedule = schedule
+        self._stack = stack
+        self._worker = worker
+        self._into = into
+        self._tag = "r" + secrets.token_hex(4)
+        self._topics = {
+            name: f"{name}-{self._tag}" for name in ("input", "output", "dead_letter")
+        }
+        self._group = f"workers-{self._tag}"
+        self._ids = {record.name: f"{self._tag}-{record.name}" for record in schedule.records}
+        self._watch = clock.DriftWatch()
+        self._journal_folder = into / "journal"
+        self._save()
+        self._journal = JournalWriter(self._journal_folder / f"{HARNESS}.jsonl", HARNESS)
+        self._record = self._journal.write
+        self._tail = JournalTail(self._journal_folder)
+        self._database = Database(server, stack.folder / "rows", self._tag)
+        self._promises = PromiseReader(stack.resonate.url)
+        self._readers: list[TopicReader] = []
+        slots = dict(zip(schedule.workers, stack.slots, strict=False))
+        self._pool = WorkerPool(worker, slots, self._environment, into / "logs", self._record)
+        reach = Reach(
+            self._pool,
+            stack.proxies,
+            self._database,
+            self._plan("", "").release,
+            self._is_shared,
+            self._record,
+        )
+        self._nemesis = Nemesis(schedule, reach)
+        self._expected = Expected(records=set(), poison={}, ends={}, roots=set())
+        self._held_back = [one for one in enumerate(schedule.load) if one[1].after_completion_of]
+
+    def play(self) -> None:
+        """All phases in order."""
+        self._settle()
+        self._load()
+        self._chaos_and_drain()
+        self._stop_workers()
+        self._final_read()
+
+    def close(self) -> None:
+        """Leave nothing of this run on the stack."""
+        self._pool.kill_all()
+        self._nemesis.heal_all()
+        for reader in self._readers:
+            reader.close()
+        self._promises.close()
+        self._database.drop()
+        drop_topics(self._stack.bootstrap, list(self._topics.values()))
+        self._keep_server_log()
+        self._journal.close()
+
+    # -- phases ---------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        self._enter("settle")
+        schedule = self._schedule
+        self._record(
+            "named",
+            tag=self._tag,
+            group=self._group,
+            topics=self._topics,
+            record_ids=self._ids,
+            worker=self._worker,
+            server=str(self._stack.choice),
+        )
+        make_topics(
+            self._stack.bootstrap,
+            {
+                self._topics["input"]: schedule.partitions,
+                self._topics["output"]: 1,
+                self._topics["dead_letter"]: 1,
+            },
+        )
+        rows = {self._ids[record.name]: record.rows for record in schedule.records}
+        self._database.create({**rows, f"{self._tag}-{_BYSTANDER}": _BYSTANDER_ROWS})
+        bootstrap = self._stack.bootstrap
+        self._readers = [
+            TopicReader(bootstrap, self._topics["output"], 1, from_end=False),
+            TopicReader(bootstrap, self._topics["dead_letter"], 1, from_end=False),
+            commit_log(bootstrap),
+        ]
+        self._backlog = Backlog(*self._readers, self._promises, self._database, self._group)
+        for worker in schedule.workers:
+            self._pool.start(worker)
+        self._producer = LoadProducer(bootstrap, self._topics["input"], self._record)
+        self._pool.wait_until_ready(bootstrap, self._group, schedule.partitions)
+
+    def _load(self) -> None:
+        self._enter("load")
+        self._publish([one for one in enumerate(self._schedule.load) if one not in self._held_back])
+
+    def _chaos_and_drain(self) -> None:
+        self._enter("chaos")
+        settings = self._schedule.settings
+        began = clock.monotonic_s()
+        looked = 0.0
+        draining = False
+        missing: list[str] = ["everything"]
+        while clock.monotonic_s() - began < settings.drain_timeout_s:
+            self._step()
+            if self._nemesis.is_over and not draining:
+                draining = True
+                self._enter("drain")
+            if clock.monotonic_s() - looked < _LOOK_EVERY_S:
+                clock.sleep(_STEP_EVERY_S)
+                continue
+            self._backlog.look(self._expected)
+            looked = clock.monotonic_s()
+            self._publish_what_was_held_back()
+            missing = self._backlog.missing(self._expected)
+            idle = not self._nemesis.is_under_way and self._pool.is_quiet()
+            if idle and not self._held_back and not missing:
+                break
+            if idle and self._backlog.quiet_for_s() > self._quiet_s():
+                break
+        self._record(
+            "drained",
+            complete=not missing and not self._held_back,
+            missing=missing[:20],
+            waited_s=round(clock.monotonic_s() - began, 3),
+        )
+
+    def _stop_workers(self) -> None:
+        self._enter("stop")
+        self._nemesis.heal_all()
+        self._pool.stop_all(self._step)
+        self._step()
+
+    def _final_read(self) -> None:
+        self._enter("final read")
+        self._backlog.read_to_end()
+        for completion in self._backlog.completions:
+            self._record("seen.completion", **msgspec.to_builtins(completion))
+        for letter in self._backlog.dead_letters:
+            facts = msgspec.to_builtins(letter)
+            self._record("seen.dead_letter", **{**facts, "value": None})
+        for partition, offset, at_ms in self._backlog.committed:
+            self._record("seen.commit", partition=partition, offset=offset, at_ms=at_ms)
+        for root in sorted(self._expected.roots):
+            for promise in self._promises.family(root):
+                self._record("seen.promise", **facts_of(promise))
+        for deletion in self._database.deletions():
+            self._record("seen.deletion", **msgspec.to_builtins(deletion))
+        for record_id, rows in self._database.rows_left().items():
+            self._record("seen.rows_left", record_id=record_id, rows=rows)
+        self._record("clock", drift_s=round(self._watch.drift_s(), 4))
+        self._enter("over")
+
+    # -- parts of phases ------------------------------------------------------------------------
+
+    def _step(self) -> None:
+        for event in self._tail.new():
+            self._hear(event)
+        self._nemesis.step()
+        self._pool.step()
+
+    def _hear(self, event: Event) -> None:
+        if event.kind in {"dying", "held"}:
+            self._nemesis.arrived(event.get("fault"), event.by)
+        elif event.kind == "checkpoint" and event.get("name") == "workflow.begin.sent":
+            self._expected.roots.add(event.get("promise"))
+        elif event.kind == "publish.ok":
+            self._expect(event)
+
+    def _expect(self, event: Event) -> None:
+        message = self._schedule.load[event.get("index")]
+        partition, offset = event.get("partition"), event.get("offset")
+        ends = self._expected.ends
+        ends[partition] = max(ends.get(partition, 0), offset + 1)
+        if message.record is not None:
+            self._expected.records.add(self._ids[message.record])
+        elif message.poison is not None:
+            made = poison.make(message.poison, self._tag)
+            key = (made.key or b"").decode("utf-8", "backslashreplace")
+            self._expected.poison[partition, offset] = key if made.may_complete else None
+
+    def _publish(self, messages: list[tuple[int, Publish]]) -> None:
+        self._producer.publish([self._outgoing(index, message) for index, message in messages])
+
+    def _publish_what_was_held_back(self) -> None:
+        completed = self._backlog.completed()
+        due = [
+            (index, message)
+            for index, message in self._held_back
+            if self._ids.get(message.after_completion_of or "") in completed
+        ]
+        if due:
+            self._held_back = [one for one in self._held_back if one not in due]
+            self._publish(due)
+
+    def _outgoing(self, index: int, message: Publish) -> Outgoing:
+        if message.poison is not None:
+            made = poison.make(message.poison, self._tag)
+            return Outgoing(index, message.partition, made.key, made.value)
+        record_id = self._ids[message.record or ""]
+        value = json.dumps({"record_id": record_id}).encode()
+        return Outgoing(index, message.partition, record_id.encode(), value)
+
+    def _quiet_s(self) -> float:
+        settings = self._schedule.settings
+        wake = settings.sleep_between_batches_s
+        return settings.lease_s + PENDING_RETRY_S + GROUP_SESSION_S + wake + MARGIN_S
+
+    def _is_shared(self) -> bool:
+        return self._pool.is_shared(
+            self._stack.bootstrap, self._group, self._schedule.partitions
+        )
+
+    def _environment(self, worker: str, incarnation: str, slot: Slot) -> Mapping[str, str]:
+        settings = self._schedule.settings
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{slot.kafka_port}",
+            "KAFKA_GROUP_ID": self._group,
+            "KAFKA_INPUT_TOPIC": self._topics["input"],
+            "KAFKA_OUTPUT_TOPIC": self._topics["output"],
+            "KAFKA_DEAD_LETTER_TOPIC": self._topics["dead_letter"],
+            "RESONATE_URL": f"http://127.0.0.1:{slot.resonate_port}",
+            "RESONATE_GROUP": self._group,
+            "RESONATE_TTL_S": str(settings.lease_s),
+            "DATABASE_URL": self._database.url.render_as_string(hide_password=False),
+            "BATCH_SIZE": str(settings.batch_size),
+            "SLEEP_BETWEEN_BATCHES_S": str(settings.sleep_between_batches_s),
+            "TRANSIENT_ERROR_RATE": str(settings.transient_error_rate),
+            "TRANSIENT_ERROR_SEED": str(settings.transient_error_seed),
+            "STEP_RETRY_DELAY_S": "0.1",  # ours understands it; another worker keeps its own
+            ENVIRONMENT: msgspec.json.encode(self._plan(worker, incarnation)).decode(),
+        }
+
+    def _plan(self, worker: str, incarnation: str) -> Plan:
+        return Plan(
+            worker=worker,
+            incarnation=incarnation,
+            folder=str(self._journal_folder),
+            input_topic=self._topics["input"],
+            output_topic=self._topics["output"],
+            dead_letter_topic=self._topics["dead_letter"],
+            directives=tuple(
+                Directive(
+                    fault=index,
+                    checkpoint=fault.at.checkpoint,
+                    nth=fault.at.nth,
+                    worker=fault.at.worker,
+                    action="kill" if isinstance(fault, KillWorker) else "hold",
+                )
+                for index, fault in enumerate(self._schedule.faults)
+            ),
+        )
+
+    def _enter(self, phase: str) -> None:
+        self._record("phase", phase=phase)
+
+    def _save(self) -> None:
+        self._journal_folder.mkdir(parents=True, exist_ok=True)
+        (self._into / "schedule.json").write_bytes(to_json(self._schedule))
+        timing = Timing(
+            lease_s=self._schedule.settings.lease_s,
+            pending_retry_s=PENDING_RETRY_S,
+            group_session_s=GROUP_SESSION_S,
+            margin_s=MARGIN_S,
+        )
+        (self._into / "timing.json").write_bytes(msgspec.json.encode(timing))
+        (self._into / "versions.json").write_text(json.dumps(_versions(), indent=2))
+
+    def _keep_server_log(self) -> None:
+        """Keep the lines of the embedded server's log that are about this run."""
+        log = self._stack.resonate.log
+        if log.exists():
+            tag = self._tag.encode()
+            kept = [line for line in log.read_bytes().splitlines(keepends=True) if tag in line]
+            (self._into / "resonate.ndjson").write_bytes(b"".join(kept))
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    packages = ("resonate-sdk", "confluent-kafka", "toxiproxy-python", "hypothesis", "sqlalchemy")
+    return {
+        "python": platform.python_version(),
+        "librdkafka": confluent_kafka.libversion()[0],
+        "kafka": fetch.KAFKA_VERSION,
+        "toxiproxy": fetch.TOXIPROXY_VERSION,
+        **{name: version(name) for name in packages},
+    }
