@@ -1,0 +1,1 @@
+"""Tests of the embedded promise server. None of them needs a broker."""
