@@ -16,6 +16,7 @@ import json
 import platform
 import secrets
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import confluent_kafka
@@ -74,9 +75,7 @@ class _Run:
         self._worker = worker
         self._into = into
         self._tag = "r" + secrets.token_hex(4)
-        self._topics = {
-            name: f"{name}-{self._tag}" for name in ("input", "output", "dead_letter")
-        }
+        self._topics = {name: f"{name}-{self._tag}" for name in ("input", "output", "dead_letter")}
         self._group = f"workers-{self._tag}"
         self._ids = {record.name: f"{self._tag}-{record.name}" for record in schedule.records}
         self._watch = clock.DriftWatch()
@@ -152,7 +151,10 @@ class _Run:
             TopicReader(bootstrap, self._topics["dead_letter"], 1, from_end=False),
             commit_log(bootstrap),
         ]
-        self._backlog = Backlog(*self._readers, self._promises, self._database, self._group)
+        completions, dead_letters, log = self._readers
+        self._backlog = Backlog(
+            completions, dead_letters, log, self._promises, self._database, self._group
+        )
         for worker in schedule.workers:
             self._pool.start(worker)
         self._producer = LoadProducer(bootstrap, self._topics["input"], self._record)
@@ -275,9 +277,7 @@ class _Run:
         return settings.lease_s + PENDING_RETRY_S + GROUP_SESSION_S + wake + MARGIN_S
 
     def _is_shared(self) -> bool:
-        return self._pool.is_shared(
-            self._stack.bootstrap, self._group, self._schedule.partitions
-        )
+        return self._pool.is_shared(self._stack.bootstrap, self._group, self._schedule.partitions)
 
     def _environment(self, worker: str, incarnation: str, slot: Slot) -> Mapping[str, str]:
         settings = self._schedule.settings
@@ -344,8 +344,6 @@ class _Run:
 
 
 def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
     packages = ("resonate-sdk", "confluent-kafka", "toxiproxy-python", "hypothesis", "sqlalchemy")
     return {
         "python": platform.python_version(),

@@ -21,7 +21,9 @@ from harness.agent.plan import ENVIRONMENT, Plan
 def main(command: list[str]) -> None:
     """Install the checkpoints and become the worker."""
     if not command:
-        sys.exit("harness.agent: give the worker's command, e.g. python -m system_under_test.worker")
+        sys.exit(
+            "harness.agent: give the worker's command, e.g. python -m system_under_test.worker"
+        )
     try:
         plan = msgspec.json.decode(os.environ[ENVIRONMENT], type=Plan)
     except KeyError:

@@ -152,9 +152,7 @@ def _after(message: Any) -> list[list[int]]:
     return [[message.partition(), message.offset() + 1]] if message is not None else []
 
 
-def _both(
-    ours: Callable[..., None], theirs: Callable[..., None] | None
-) -> Callable[..., None]:
+def _both(ours: Callable[..., None], theirs: Callable[..., None] | None) -> Callable[..., None]:
     def call(*args: Any) -> None:
         ours(*args)
         if theirs is not None:

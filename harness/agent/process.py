@@ -30,7 +30,9 @@ def _watch_signal(agent: Agent) -> None:
 
     def watched(number: int, handler: Any) -> Any:
         # asyncio installs a handler of its own that does nothing; add_signal_handler is watched.
-        is_theirs = callable(handler) and getattr(handler, "__module__", "") != "asyncio.unix_events"
+        is_theirs = (
+            callable(handler) and getattr(handler, "__module__", "") != "asyncio.unix_events"
+        )
         if number == signal.SIGTERM and is_theirs:
             theirs: Callable[..., Any] = handler
 

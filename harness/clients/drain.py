@@ -84,7 +84,7 @@ class Backlog:
 
     def _missing_messages(self, expected: Expected) -> list[str]:
         completed = self.completed()
-        committed = {partition: 0 for partition in expected.ends}
+        committed = dict.fromkeys(expected.ends, 0)
         for partition, offset, _ in self.committed:
             committed[partition] = offset
         missing = [f"the completion of {record}" for record in sorted(expected.records - completed)]

@@ -95,7 +95,9 @@ class TopicReader:
         try:
             _, end = self._consumer.get_watermark_offsets(place, timeout=_BROKER_ANSWERS_WITHIN_S)
         except KafkaException as error:
-            raise InfraError(f"the broker does not say where {place.topic} ends: {error}") from error
+            raise InfraError(
+                f"the broker does not say where {place.topic} ends: {error}"
+            ) from error
         return int(end)
 
 
@@ -147,7 +149,9 @@ class PromiseReader:
             ).json()
             status = answer["head"]["status"]
         except (requests.RequestException, ValueError, KeyError) as error:
-            raise InfraError(f"the promise server does not say what {promise} is: {error}") from error
+            raise InfraError(
+                f"the promise server does not say what {promise} is: {error}"
+            ) from error
         if status == _NOT_FOUND:
             return None
         if status != _OK:

@@ -4,6 +4,7 @@ ok: the broker acknowledged it, and where it stands. fail: the client says that 
 info: no answer, so it may be there or not; never a guess.
 """
 
+import functools
 from collections.abc import Callable
 
 import msgspec
@@ -32,7 +33,12 @@ class LoadProducer:
         self._topic = topic
         self._record = record
         self._producer = Producer(
-            {"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 0, "log_level": 0}
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "linger.ms": 0,
+                "log_level": 0,
+            }
         )
 
     def publish(self, messages: list[Outgoing]) -> None:
@@ -58,7 +64,7 @@ class LoadProducer:
                 partition=message.partition,
                 key=message.key,
                 value=message.value,
-                on_delivery=lambda error, sent, index=message.index: report(index, error, sent),
+                on_delivery=functools.partial(report, message.index),
             )
         self._producer.flush(_ANSWERED_WITHIN_S)
         for index in sorted(open_ones):

@@ -48,7 +48,9 @@ class Kill:
 class Rolling:
     """Each worker in turn: SIGTERM, its end, a new one, and only when that is at work the next."""
 
-    def __init__(self, index: int, _fault: RollingRestart, reach: Reach, workers: list[str]) -> None:
+    def __init__(
+        self, index: int, _fault: RollingRestart, reach: Reach, workers: list[str]
+    ) -> None:
         self._index = index
         self._reach = reach
         self._waiting = list(workers)

@@ -106,7 +106,7 @@ class Database:
         """How many rows each record still has; a record without any is not named."""
         count = sa.select(record_rows.c.record_id, sa.func.count()).group_by("record_id")
         with self._opened().connect() as connection:
-            return {record_id: left for record_id, left in connection.execute(count)}
+            return dict(connection.execute(count))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

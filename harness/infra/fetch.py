@@ -33,8 +33,11 @@ def cache() -> Path:
 
 def java() -> str:
     """The java command; InfraError if there is none."""
-    return _tool("java", "Apache Kafka runs on Java 17 or newer: install a JRE, e.g. "
-                 "Debian's openjdk-17-jre-headless")
+    return _tool(
+        "java",
+        "Apache Kafka runs on Java 17 or newer: install a JRE, e.g. "
+        "Debian's openjdk-17-jre-headless",
+    )
 
 
 def kafka_jars() -> Path:
@@ -50,8 +53,17 @@ def toxiproxy_server() -> Path:
 def _fetch_kafka(folder: Path) -> None:
     maven = _tool("mvn", "Kafka's jars come through Maven: install it, e.g. Debian's maven")
     _run(
-        [maven, "-B", "-q", "-C", "-f", str(_POM), f"-Dkafka.version={KAFKA_VERSION}",
-         "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
+        [
+            maven,
+            "-B",
+            "-q",
+            "-C",
+            "-f",
+            str(_POM),
+            f"-Dkafka.version={KAFKA_VERSION}",
+            "dependency:copy-dependencies",
+            f"-DoutputDirectory={folder}",
+        ],
         what="fetching Kafka's jars",
     )
 

@@ -8,11 +8,13 @@ The group clocks are short so that a scenario takes seconds: a dead member is no
 `GROUP_SESSION_S`, and the broker enforces it for every worker that uses the consumer protocol.
 """
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from harness.errors import InfraError
 from harness.infra import fetch
@@ -25,7 +27,9 @@ COMMITS_TOPIC = "__consumer_offsets"
 _HEARTBEAT_MS = 300
 _STARTED_WITHIN_S = 60.0
 _TRIES = 3  # a port that was free a moment ago may be taken when the broker binds it
-_CLUSTER_ID = "aGFybmVzcy1oYXJuZXNzMA"  # any 16 bytes in base64: the data lives as long as the stack
+_CLUSTER_ID = (
+    "aGFybmVzcy1oYXJuZXNzMA"  # any 16 bytes in base64: the data lives as long as the stack
+)
 
 
 class KafkaAddress(msgspec.Struct, frozen=True):
@@ -53,7 +57,7 @@ class KafkaBroker:
             self._process = self._launch(configuration)
             try:
                 self._process.wait_until_ready(
-                    lambda port=direct: is_listening(port) and _answers(port),
+                    functools.partial(_answers, direct),
                     timeout_s=_STARTED_WITHIN_S,
                     why="the broker to answer",
                 )
@@ -162,7 +166,9 @@ def make_topics(bootstrap: str, partitions: dict[str, int]) -> None:
 
 def drop_topics(bootstrap: str, names: Sequence[str]) -> None:
     """Delete topics; one that is gone already is no error."""
-    dropped = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).delete_topics(list(names))
+    dropped = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).delete_topics(
+        list(names)
+    )
     for future in dropped.values():
         future.exception(30)
 
@@ -182,6 +188,8 @@ def _wake_group_coordinator(bootstrap: str) -> None:
 
 
 def _answers(port: int) -> bool:
+    if not is_listening(port):
+        return False
     try:
         AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0}).list_topics(
             timeout=2
