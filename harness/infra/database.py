@@ -104,9 +104,9 @@ class Database:
 
     def rows_left(self) -> dict[str, int]:
         """How many rows each record still has; a record without any is not named."""
-        count = sa.select(record_rows.c.record_id, sa.func.count()).group_by("record_id")
+        count = sa.select(record_rows.c.record_id, sa.func.count().label("left"))
         with self._opened().connect() as connection:
-            return dict(connection.execute(count))
+            return {row.record_id: row.left for row in connection.execute(count.group_by("record_id"))}
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

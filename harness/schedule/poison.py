@@ -28,9 +28,7 @@ def _valued(value: bytes) -> Callable[[str], Poison]:
 _CATALOGUE: dict[str, Callable[[str], Poison]] = {
     "no key": lambda tag: Poison(key=None, value=json.dumps({"record_id": tag}).encode()),
     "empty key": lambda _: Poison(key=b"", value=None),
-    "key with NUL": lambda tag: Poison(
-        key=f"{tag}-nul\0".encode(), value=None, may_complete=True
-    ),
+    "key with NUL": lambda tag: Poison(key=f"{tag}-nul\0".encode(), value=None, may_complete=True),
     "key that is not UTF-8": lambda tag: Poison(key=tag.encode() + b"-\xff\xfe", value=None),
     "value that is not UTF-8": _valued(b"\xff\xfe\x00"),
     "value that is not JSON": _valued(b"{record_id:"),

@@ -1,0 +1,41 @@
+# The commands of the project; `make` alone lists them. Nothing needs an activated environment.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+JOBS ?= 8
+# pyenv and uv read .python-version; elsewhere any Python 3.12 or newer on PATH will do.
+PYTHON ?= $(shell for p in "$$(pyenv which python 2>/dev/null)" python3.14 python3.13 python3.12 python3 python; do \
+	[ -n "$$p" ] && "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$p" && break; done)
+RUN := .venv/bin/python -m
+
+.PHONY: help setup scenarios test check lock clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+setup: .venv/.complete ## install what scenarios and tests need (done by the others when missing)
+	@$(RUN) harness.infra.fetch
+
+scenarios: setup ## the main job: prove every failure mode (ARGS="..." go to pytest)
+	$(RUN) pytest scenarios/ -n $(JOBS) --dist worksteal $(ARGS)
+
+test: .venv/.complete ## the harness's own tests; no broker
+	$(RUN) pytest tests/ -n auto $(ARGS)
+
+check: .venv/.complete ## lint, format, types
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+
+lock: ## resolve the dependencies afresh (needs uv on PATH)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.12 \
+		--generate-hashes --no-header --no-annotate --upgrade -q -o requirements.lock
+
+clean: ## remove the environment and all stored runs
+	rm -rf .venv runs .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+.venv/.complete: requirements.lock
+	@[ -n "$(PYTHON)" ] || { echo "setup: no Python 3.12 or newer found. Install one, or name it: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@

@@ -1,0 +1,96 @@
+"""`python -m harness judge RUN` and `python -m harness replay RUN`.
+
+judge     judge a stored run by today's invariants; needs no stack
+replay    run a stored schedule again, on a fresh stack, and judge that
+
+Exit codes: 0 holds, 1 violated, 3 unknown, 4 a part of the stack failed, 2 wrong usage.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from harness.errors import HarnessError, ScheduleError
+from harness.infra.database import server_from
+from harness.infra.resonate import choose
+from harness.infra.stack import Stack, shared_parts
+from harness.infra.worker import DEFAULT_WORKER
+from harness.prove import Outcome, judged
+from harness.report.store import new_run, new_session
+from harness.run import run
+from harness.schedule.schedule import Schedule, from_json
+
+_CODES = {"holds": 0, "violated": 1, "unknown": 3}
+_STACK_FAILED = 4
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        outcome = _judge(options) if options.command == "judge" else _replay(options)
+    except HarnessError as error:
+        print(f"harness: {error}", file=sys.stderr)
+        return _STACK_FAILED
+    print(outcome.judgement.story())
+    print(f"\nrun      {outcome.folder}")
+    return _CODES[outcome.judgement.overall]
+
+
+def _judge(options: argparse.Namespace) -> Outcome:
+    return judged(_existing(options.run), _at_stake(options.run))
+
+
+def _replay(options: argparse.Namespace) -> Outcome:
+    schedule = _schedule(options.run)
+    server = server_from(os.environ.get("DATABASE_URL"))
+    choice = choose(options.resonate, options.resonate_binary)
+    print(f"promise server: {choice}")
+    with shared_parts(1) as parts:
+        stack = Stack(parts, choice, 0, 1)
+        try:
+            stack.start()
+            folder = new_run(new_session(), "replay")
+            run(schedule, stack, worker=options.worker, into=folder, server=server)
+        finally:
+            stack.stop()
+    return judged(folder, _at_stake(options.run))
+
+
+def _existing(folder: Path) -> Path:
+    if not (folder / "schedule.json").is_file():
+        raise ScheduleError(f"{folder} is no run: it has no schedule.json")
+    return folder
+
+
+def _schedule(given: Path) -> Schedule:
+    path = given if given.is_file() else _existing(given) / "schedule.json"
+    return from_json(path.read_bytes())
+
+
+def _at_stake(folder: Path) -> list[str]:
+    """What the scenario said must be at stake, if the run was judged before."""
+    verdict = folder / "verdict.json"
+    if not verdict.is_file():
+        return []
+    return list(json.loads(verdict.read_text()).get("expected", []))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    commands = parser.add_subparsers(dest="command", required=True)
+    judge = commands.add_parser("judge", help="judge a stored run")
+    judge.add_argument("run", type=Path, metavar="RUN")
+    replay = commands.add_parser("replay", help="run a stored schedule again")
+    replay.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a schedule.json")
+    replay.add_argument("--worker", default=DEFAULT_WORKER, metavar="COMMAND")
+    replay.add_argument("--resonate", metavar="URL")
+    replay.add_argument("--resonate-binary", metavar="PATH")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""From events to lives: incarnations of workers, and the starts of steps in each of them.
+
+An end that was not written stays open. The kill's own line (`dying`) is taken for the moment of
+death where there is one, because the harness sees the process gone only some time later.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+
+from harness.history.facts import Incarnation, Start, root_of
+from harness.history.windows import worker_of
+from harness.journal.format import Event
+
+
+def incarnations(events: Iterable[Event]) -> dict[str, Incarnation]:
+    """Every incarnation that was started or that wrote anything, by name, in order of start."""
+    lives: dict[str, dict[str, Any]] = {}
+    for event in events:
+        name = event.get("incarnation") if event.kind.startswith("worker.") else event.by
+        if not name or "#" not in name:  # the harness itself
+            continue
+        life = lives.setdefault(
+            name, {"name": name, "worker": worker_of(name), "started_ns": event.at}
+        )
+        match event.kind:
+            case "worker.started":
+                life["worker"] = event.get("worker") or life["worker"]
+            case "worker.exited":
+                life["code"] = event.get("code")
+                life.setdefault("ended_ns", event.at)
+            case "dying":
+                life["fault"] = event.get("fault")
+                life["ended_ns"] = event.at
+            case "checkpoint" if event.get("name") == "shutdown.begun":
+                life.setdefault("asked_ns", event.at)
+    return {name: msgspec.convert(life, Incarnation) for name, life in lives.items()}
+
+
+def starts(events: Iterable[Event]) -> tuple[Start, ...]:
+    """Every start of a step, in order of time."""
+    found: list[dict[str, Any]] = []
+    running: dict[tuple[str, str], dict[str, Any]] = {}  # the latest start, by life and promise
+    for event in events:
+        kind = event.get("name") if event.kind == "checkpoint" else event.kind
+        promise = event.get("promise")
+        if promise is None:
+            continue
+        at = (event.by, promise)
+        if kind == "step.started":
+            running[at] = {
+                "promise": promise,
+                "root": root_of(promise),
+                "function": event.get("function") or "",
+                "incarnation": event.by,
+                "started_ns": event.at,
+            }
+            found.append(running[at])
+        elif at in running:
+            _note(running[at], str(kind), event)
+    return tuple(msgspec.convert(start, Start) for start in found)
+
+
+def _note(start: dict[str, Any], kind: str, event: Event) -> None:
+    if kind == "step.effect_done":
+        start.update(ended_ns=event.at, how="done")
+    elif kind == "step.failed":
+        error = str(event.get("error"))
+        # A step that has steps of its own leaves by this exception when it waits for them.
+        how: Literal["suspended", "failed"] = (
+            "suspended" if error.startswith("Suspended") else "failed"
+        )
+        start.update(ended_ns=event.at, how=how, error=error)
+    elif kind == "step.settle.confirmed":
+        start.setdefault("settle_confirmed_ns", event.at)

@@ -1,0 +1,196 @@
+"""Deliveries: each leads to the one workflow of its record before its offset is committed.
+
+* A worker that already began the workflow in this life need not ask the server again for a
+  second delivery; one that never did has not attached the delivery to anything.
+* The order of commit and promise is judged twice: by broker and server, to the millisecond, and
+  at the worker's boundary, where a commit that is sent while nothing has confirmed the promise is
+  wrong even if it wins its race.
+"""
+
+from collections.abc import Iterator
+
+from harness.history.facts import Delivery, Published
+from harness.history.history import History
+from harness.history.moments import after, seconds
+from harness.invariants.excuses import cut, death
+from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
+from harness.journal.format import Event
+
+
+def one_workflow_per_record_id(history: History) -> Verdict:
+    """However often a record is delivered, it has one workflow, and every delivery attaches to it.
+
+    At stake where a record id was delivered more than once.
+    """
+    delivered: dict[str, list[Delivery]] = {}
+    for delivery in history.deliveries:
+        record_id = _record_id(history, delivery)
+        if record_id is not None:
+            delivered.setdefault(record_id, []).append(delivery)
+    findings = [
+        *_several_workflows(history, delivered),
+        *(
+            Finding(
+                f"a delivery of {record_id} was attached to no workflow",
+                [_polled(history, delivery)],
+            )
+            for record_id, deliveries in delivered.items()
+            for delivery in deliveries
+            if not _is_attached(history, record_id, delivery)
+        ),
+    ]
+    return conclude(
+        findings,
+        checked=sum(len(deliveries) > 1 for deliveries in delivered.values()),
+        at_stake="record ids were delivered more than once",
+        otherwise="no record id was delivered more than once",
+    )
+
+
+def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdict:
+    """At every commit, each message before it has its workflow's promise or its dead letter."""
+    findings = []
+    covered = 0
+    for message in history.published_at.values():
+        commit = next(
+            (
+                commit
+                for commit in history.commits
+                if commit.partition == message.partition and commit.offset > _offset(message)
+            ),
+            None,
+        )
+        if commit is None:
+            continue
+        covered += 1
+        safe = _made_safe(history, message)
+        if safe is None or after(safe[0], commit.at_ns):
+            line = said(history, commit.at_ns, "broker", f"offset {commit.offset} was committed")
+            findings.append(_lost(history, message, line, safe))
+    findings += _sent_too_soon(history)
+    return conclude(
+        findings,
+        checked=covered,
+        at_stake="messages were committed past",
+        otherwise="no message was committed past",
+    )
+
+
+def _several_workflows(history: History, delivered: dict[str, list[Delivery]]) -> Iterator[Finding]:
+    for record_id in history.record_ids.values():
+        roots = history.roots_of_record.get(record_id, ())
+        if len(roots) > 1:
+            made = [
+                said(history, history.promises[root].created_ns, "promise server", f"made {root!r}")
+                for root in roots
+            ]
+            polled = [_polled(history, one) for one in delivered.get(record_id, ())]
+            story = sorted([*made[:3], *polled[:3]], key=lambda line: line.at_s or 0.0)
+            yield Finding(f"{record_id} has {len(roots)} workflows", story)
+
+
+def _is_attached(history: History, record_id: str, delivery: Delivery) -> bool:
+    roots = history.roots_of_record.get(record_id, ())
+    life = delivery.incarnation
+    confirmed = history.checkpoints("workflow.begin.confirmed", life)
+    if any(event.get("promise") in roots for event in confirmed):
+        return True
+    until_ns = history.work_ends_ns
+    if delivery.at_ns > until_ns - seconds(history.timing.margin_s):
+        return True  # the run ended before one could tell
+    return bool(
+        death(history, life, delivery.at_ns, until_ns)
+        or cut(history, life, "resonate", delivery.at_ns, until_ns)
+        or cut(history, life, "kafka", delivery.at_ns, until_ns)
+        or any(
+            event.at >= delivery.at_ns and delivery.partition in (event.get("partitions") or ())
+            for event in history.checkpoints("rebalance.revoked", life)
+        )
+    )
+
+
+def _sent_too_soon(history: History) -> Iterator[Finding]:
+    for life in history.incarnations:
+        waiting = [one for one in history.deliveries if one.incarnation == life]
+        for commit in history.checkpoints("offset.commit.sent", life):
+            next_of = {int(partition): int(offset) for partition, offset in _offsets(commit)}
+            now = [
+                one
+                for one in waiting
+                if one.at_ns <= commit.at and one.offset < next_of.get(one.partition, 0)
+            ]
+            for delivery in now:
+                waiting.remove(delivery)
+                message = history.published_at.get((delivery.partition, delivery.offset))
+                if message is not None and not _known_safe(history, message, commit):
+                    line = said(history, commit.at, life, f"sent the commit of {next_of}")
+                    yield _lost(history, message, line, _made_safe(history, message))
+
+
+def _known_safe(history: History, message: Published, commit: Event) -> bool:
+    """Whether at the sending of a commit the promise or the dead letter can have been there."""
+    safe = _made_safe(history, message)
+    if safe is not None and safe[0] <= commit.at:
+        return True
+    if message.record is None:
+        return safe is not None and not after(safe[0], commit.at)
+    roots = history.roots_of_record.get(history.record_ids[message.record], ())
+    return any(
+        event.at <= commit.at and event.get("promise") in roots
+        for event in history.checkpoints("workflow.begin.confirmed", commit.by)
+    )
+
+
+def _made_safe(history: History, message: Published) -> tuple[int, str] | None:
+    """When and how the message was first in other hands than the topic's, or None."""
+    found = [
+        (history.promises[root].created_ns, f"made the promise {root!r}")
+        for root in history.roots_of_record.get(_named(history, message), ())
+    ]
+    if message.poison is not None:
+        found += [
+            (letter.at_ns, "accepted its dead letter")
+            for letter in history.dead_letters
+            if letter.origin == (message.partition, message.offset)
+        ]
+    return min(found, default=None)
+
+
+def _named(history: History, message: Published) -> str:
+    if message.record is not None:
+        return history.record_ids[message.record]
+    key = history.poison(message.poison or "").key or b""
+    return key.decode("utf-8", "backslashreplace")
+
+
+def _lost(
+    history: History, message: Published, commit: Witness, safe: tuple[int, str] | None
+) -> Finding:
+    what = message.record or f"poison ({message.poison})"
+    where = f"offset {message.offset} of partition {message.partition}"
+    lines = [said(history, message.at_ns, "load", f"published {what} at {where}"), commit]
+    if safe is None:
+        lines.append(said(history, None, "final read", "has neither its promise nor a dead letter"))
+        return Finding(f"{what} was committed past and is nowhere", lines)
+    lines.append(said(history, safe[0], "the parts", safe[1]))
+    return Finding(f"{what} was committed past before its promise existed", lines)
+
+
+def _record_id(history: History, delivery: Delivery) -> str | None:
+    message = history.published_at.get((delivery.partition, delivery.offset))
+    if message is None or message.record is None:
+        return None
+    return history.record_ids[message.record]
+
+
+def _polled(history: History, delivery: Delivery) -> Witness:
+    where = f"offset {delivery.offset} of partition {delivery.partition}"
+    return said(history, delivery.at_ns, delivery.incarnation, f"polled {delivery.key} at {where}")
+
+
+def _offset(message: Published) -> int:
+    return -1 if message.offset is None else message.offset
+
+
+def _offsets(commit: Event) -> list[tuple[int, int]]:
+    return commit.get("offsets") or []

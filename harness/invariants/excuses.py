@@ -1,0 +1,51 @@
+"""The recorded deaths and fault windows that make a second effect legal.
+
+An excuse is always something that was written down: the end of an incarnation, or a fault on one
+of its links. It never "just happened": a lease that is lost without any fault excuses nothing,
+because that is precisely what a worker does that renews its leases badly.
+"""
+
+from harness.history.history import History
+from harness.history.moments import AFTER_DEATH_NS, overlap
+from harness.invariants.verdict import Witness, said
+from harness.schedule.schedule import Link
+
+
+def death(history: History, incarnation: str, since_ns: int, until_ns: int) -> Witness | None:
+    """The end of an incarnation in a span, whatever it ended by, or None.
+
+    A death counts from the moment the worker was asked to stop. The harness may notice a death
+    after another worker has taken over, hence the allowance at the end.
+    """
+    life = history.incarnations.get(incarnation)
+    if life is None or life.leaving_ns is None:
+        return None
+    gone_ns = life.ended_ns if life.ended_ns is not None else history.end_ns
+    if not overlap(life.leaving_ns, gone_ns, since_ns, until_ns + AFTER_DEATH_NS):
+        return None
+    if life.leaving_ns == life.asked_ns:
+        return said(history, life.asked_ns, incarnation, "was asked to stop")
+    how = "was killed" if life.killed or life.fault is not None else f"ended with {life.code}"
+    return said(history, life.leaving_ns, incarnation, how)
+
+
+def cut(
+    history: History, incarnation: str, link: Link, since_ns: int, until_ns: int
+) -> Witness | None:
+    """A fault that stood between an incarnation and a part in a span, or None."""
+    for window in history.windows:
+        if window.excuses(incarnation, link) and window.overlaps(since_ns, until_ns):
+            lasted_s = history.since_start_s(window.end_ns)
+            return said(history, window.start_ns, "nemesis", f"{window}, until {lasted_s:.3f} s")
+    return None
+
+
+def disturbances(history: History) -> list[tuple[int, int]]:
+    """Spans in which something was being broken, whatever it was: windows and deaths."""
+    spans = [(window.start_ns, window.end_ns) for window in history.windows]
+    spans += [
+        (life.leaving_ns, life.ended_ns or history.end_ns)
+        for life in history.incarnations.values()
+        if life.leaving_ns is not None
+    ]
+    return sorted(spans)

@@ -1,0 +1,140 @@
+"""All invariants in their order, and what they say of a run together.
+
+* Violated is always red, whether or not anybody asked.
+* Unknown is red for what the scenario says must be at stake, and neutral for the rest: a schedule
+  without poison proves nothing about poison, and need not.
+* The evidence must hold always: without it nothing else was put to the test.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import msgspec
+
+from harness.errors import HarnessError
+from harness.history.history import History
+from harness.invariants.completions import one_completion_per_record_id
+from harness.invariants.deliveries import (
+    no_offset_is_committed_before_its_promise_exists,
+    one_workflow_per_record_id,
+)
+from harness.invariants.effects import every_effect_belongs_to_a_step
+from harness.invariants.evidence import (
+    enough_was_at_stake,
+    every_scheduled_fault_landed,
+    machine_trouble,
+)
+from harness.invariants.leases import a_lost_lease_records_nothing
+from harness.invariants.liveness import every_record_completes, fast_records_overtake_slow_ones
+from harness.invariants.poison import every_poison_record_is_dead_lettered_with_its_reason
+from harness.invariants.rows import rows_go_once_and_wholly
+from harness.invariants.sleeps import no_sleep_ends_early
+from harness.invariants.steps import no_finished_step_runs_again, only_the_failing_step_retries
+from harness.invariants.takeover import another_worker_takes_over
+from harness.invariants.verdict import Outcome, Verdict
+
+__all__ = ["EVIDENCE", "INVARIANTS", "Invariant", "Judgement", "judge", "machine_trouble"]
+
+
+class Invariant(msgspec.Struct, frozen=True):
+    """One of the design's invariants; evidence has no number."""
+
+    number: int | None
+    check: Callable[[History], Verdict]
+
+    @property
+    def name(self) -> str:
+        """The name by which it is called everywhere."""
+        return str(getattr(self.check, "__name__", self.check))
+
+    @property
+    def claim(self) -> str:
+        """What it says, in one sentence."""
+        return (self.check.__doc__ or "").partition("\n")[0]
+
+
+_NUMBERED = (
+    no_finished_step_runs_again,
+    one_completion_per_record_id,
+    one_workflow_per_record_id,
+    only_the_failing_step_retries,
+    no_sleep_ends_early,
+    no_offset_is_committed_before_its_promise_exists,
+    rows_go_once_and_wholly,
+    a_lost_lease_records_nothing,
+    every_poison_record_is_dead_lettered_with_its_reason,
+    every_effect_belongs_to_a_step,
+    every_record_completes,
+    fast_records_overtake_slow_ones,
+    another_worker_takes_over,
+)
+_EVIDENCE = (every_scheduled_fault_landed, enough_was_at_stake)
+
+INVARIANTS: tuple[Invariant, ...] = (
+    *(Invariant(number, check) for number, check in enumerate(_NUMBERED, start=1)),
+    *(Invariant(None, check) for check in _EVIDENCE),
+)
+EVIDENCE: frozenset[str] = frozenset(check.__name__ for check in _EVIDENCE)
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What all invariants say of one run. `expected` are those that had to be at stake."""
+
+    verdicts: dict[str, Verdict]
+    expected: tuple[str, ...]
+
+    @property
+    def overall(self) -> Outcome:
+        """The run's verdict."""
+        if self.violated:
+            return "violated"
+        return "unknown" if self.unproven else "holds"
+
+    @property
+    def violated(self) -> list[str]:
+        """The invariants that did not hold."""
+        return [name for name, one in self.verdicts.items() if one.outcome == "violated"]
+
+    @property
+    def unproven(self) -> list[str]:
+        """The invariants that had to be at stake and were not."""
+        must = EVIDENCE | set(self.expected)
+        return [
+            name for name, one in self.verdicts.items() if name in must and one.outcome == "unknown"
+        ]
+
+    def story(self) -> str:
+        """For people: what is red and why, or one line a verdict if nothing is."""
+        red = [*self.violated, *self.unproven]
+        shown = red or list(self.verdicts)
+        lines = [f"overall  {self.overall}"]
+        for name in shown:
+            verdict = self.verdicts[name]
+            lines.append(f"{verdict.outcome:9}{name}: {verdict.message}")
+            lines += [f"  {witness}" for witness in verdict.witnesses]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is kept in verdict.json."""
+        return {
+            "overall": self.overall,
+            "expected": list(self.expected),
+            "verdicts": msgspec.to_builtins(self.verdicts),
+        }
+
+
+def judge(history: History, *, expected: Collection[str] | None = None) -> Judgement:
+    """Ask every invariant. `expected` must hold for the run to be green, unknown being red.
+
+    Raises HarnessError for a name that is no invariant's.
+    """
+    names = [invariant.name for invariant in INVARIANTS]
+    unheard_of = sorted(set(expected or ()) - set(names))
+    if unheard_of:
+        raise HarnessError(
+            f"no invariant is called {unheard_of[0]!r}; there are: {', '.join(names)}"
+        )
+    return Judgement(
+        verdicts={invariant.name: invariant.check(history) for invariant in INVARIANTS},
+        expected=tuple(expected or ()),
+    )

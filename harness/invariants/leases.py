@@ -1,0 +1,127 @@
+"""Leases: what is sent after a lease went is refused.
+
+Judged from what crossed the wire. A request is late for certain only if it was *sent* after the
+server had confirmed the next acquisition to whoever asked for it; anything closer is a race that
+either may win.
+
+* Settling a step by `promise.settle`, which asks for no lease, is refused to nobody: whoever does
+  it without holding the lease is wrong even if it came to nothing that time.
+* Suspending, fulfilling or releasing is giving a lease up, not losing it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from harness.history.facts import Lease, Request, root_of
+from harness.history.history import History
+from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
+
+_FENCED = frozenset({"task.fence", "task.suspend", "task.fulfill"})
+_GIVES_UP = frozenset({"task.suspend", "task.fulfill", "task.release"})
+
+
+def a_lost_lease_records_nothing(history: History) -> Verdict:
+    """Whatever an earlier holder sends after another acquisition was confirmed is refused.
+
+    At stake where a lease was lost while its holder was alive and had not given it up.
+    """
+    sent: defaultdict[tuple[str, str], list[Request]] = defaultdict(list)
+    for request in history.requests:
+        sent[str(request.data.get("id")), request.incarnation].append(request)
+    findings = list(_unfenced(history))
+    lost = 0
+    for task, leases in history.leases.items():
+        for lease in leases:
+            following = _following(leases, lease)
+            if following is None:
+                continue
+            own = sent[task, lease.incarnation]
+            lost += _is_lost(history, lease, following, own)
+            findings += _recorded_late(history, lease, following, own)
+    return conclude(
+        findings,
+        checked=lost,
+        at_stake="leases were lost by a holder that was still alive",
+        otherwise="no lease was lost by a holder that was still alive",
+    )
+
+
+def _following(leases: tuple[Lease, ...], lease: Lease) -> Lease | None:
+    """The first acquisition, as confirmed, that ended this one."""
+    later = [
+        other
+        for other in leases[leases.index(lease) + 1 :]
+        if other.version > lease.version or other.incarnation != lease.incarnation
+    ]
+    return min(later, key=lambda other: other.acquired_ns, default=None)
+
+
+def _is_lost(history: History, lease: Lease, following: Lease, own: list[Request]) -> bool:
+    ended_ns = history.incarnations[lease.incarnation].ended_ns
+    if ended_ns is not None and ended_ns <= following.acquired_ns:
+        return False
+    return not any(
+        request.kind in _GIVES_UP
+        and (request.accepted or request.status is None)
+        and lease.acquired_ns <= request.sent_ns <= following.acquired_ns
+        for request in own
+    )
+
+
+def _recorded_late(
+    history: History, lease: Lease, following: Lease, own: list[Request]
+) -> Iterator[Finding]:
+    for request in own:
+        version = request.data.get("version")
+        if (
+            request.kind in _FENCED
+            and request.accepted
+            and version in {None, lease.version}
+            and request.sent_ns > following.acquired_ns
+            and (version is not None or following.incarnation != lease.incarnation)
+        ):
+            yield Finding(
+                f"{lease.incarnation} recorded something for {lease.task} after its lease went to "
+                f"{following.incarnation}",
+                [
+                    _acquired(history, lease),
+                    _acquired(history, following),
+                    _accepted(history, request),
+                ],
+            )
+
+
+def _unfenced(history: History) -> Iterator[Finding]:
+    for request in history.requests:
+        promise = str(request.data.get("id"))
+        task = root_of(promise)
+        if request.kind != "promise.settle" or promise == task or not request.accepted:
+            continue
+        leases = history.leases.get(task, ())
+        own = [
+            lease
+            for lease in leases
+            if lease.incarnation == request.incarnation and lease.acquired_ns <= request.sent_ns
+        ]
+        last = max(own, key=lambda lease: lease.acquired_ns, default=None)
+        following = None if last is None else _following(leases, last)
+        if last is not None and (following is None or following.acquired_ns >= request.sent_ns):
+            continue
+        held = [_acquired(history, lease) for lease in (last, following) if lease is not None]
+        yield Finding(
+            f"{request.incarnation} settled {promise} without the lease of its task",
+            [*held, _accepted(history, request)],
+        )
+
+
+def _acquired(history: History, lease: Lease) -> Witness:
+    what = f"acquired {lease.task}, version {lease.version}"
+    return said(history, lease.acquired_ns, lease.incarnation, what)
+
+
+def _accepted(history: History, request: Request) -> Witness:
+    action = request.data.get("action") or {}
+    inner = action.get("data") or {}
+    about = f" ({action.get('kind')} {inner.get('id')})" if request.kind == "task.fence" else ""
+    what = f"sent {request.kind} {request.data.get('id')}{about}: answered {request.status}"
+    return said(history, request.sent_ns, request.incarnation, what)

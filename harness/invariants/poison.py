@@ -1,0 +1,170 @@
+"""Poison: set aside once, with its reason and where it came from, and nothing else is.
+
+A poison message is known by its place in the input topic, which the broker told the harness when
+it was published, and which a dead letter has to carry in its headers.
+
+* A further dead letter needs a redelivery, and that needs whoever wrote the one before to have
+  been interrupted in between: killed, cut off from the broker, or relieved of the partition.
+* A worker that dies of a message without a fault has not set it aside, whatever it does later.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from harness.history.facts import DeadLetter, Published
+from harness.history.history import History
+from harness.history.moments import ROUNDING_NS
+from harness.invariants.excuses import cut, death
+from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
+
+
+def every_poison_record_is_dead_lettered_with_its_reason(history: History) -> Verdict:
+    """Every poison message has its one dead letter, and blocks nothing behind it."""
+    poison = [one for one in history.published if one.poison is not None and one.outcome == "ok"]
+    letters: dict[tuple[int, int], list[DeadLetter]] = {}
+    for letter in history.dead_letters:
+        if letter.origin is not None:
+            letters.setdefault(letter.origin, []).append(letter)
+    findings = [
+        *_unexplained(history),
+        *(finding for one in poison for finding in _twice(history, letters, one)),
+        *(_died_of_it(history) if poison else ()),
+    ]
+    owed = [*_not_set_aside(history, poison, letters), *_held_up(history, poison)]
+    if history.drained_ns is None and owed and not findings:
+        return Verdict.unknown("the run was not drained, so late and lost look the same")
+    return conclude(
+        findings + owed,
+        checked=len(poison),
+        at_stake="poison messages were published",
+        otherwise="no poison was published",
+    )
+
+
+def _unexplained(history: History) -> Iterator[Finding]:
+    """Dead letters without a reason or an origin, and those of messages that are no poison."""
+    open_ended = any(one.outcome == "info" for one in history.published)
+    for letter in history.dead_letters:
+        line = [_letter(history, letter)]
+        if not (letter.header("reason") and letter.header("topic") and letter.origin):
+            yield Finding("a dead letter without its reason or its origin in headers", line)
+            continue
+        message = history.published_at.get(letter.origin)
+        if message is not None and message.record is not None:
+            yield Finding(f"{message.record} was dead-lettered, and is no poison", line)
+        elif message is None and not open_ended:
+            yield Finding("a dead letter of a message that was never published", line)
+
+
+def _not_set_aside(
+    history: History, poison: list[Published], letters: dict[tuple[int, int], list[DeadLetter]]
+) -> Iterator[Finding]:
+    mapped = {key: one for key, one in history.mappable_poison.items() if one.outcome == "ok"}
+    done = {one.index for key, one in mapped.items() if key in history.completions_of_key}
+    for one in poison:
+        if _place(one) not in letters and one.index not in done:
+            yield Finding(
+                f"poison ({one.poison}) is in no dead letter",
+                [_published(history, one), *_polls(history, one)],
+            )
+
+
+def _twice(
+    history: History, letters: dict[tuple[int, int], list[DeadLetter]], one: Published
+) -> Iterator[Finding]:
+    own = letters.get(_place(one), [])
+    for former, latter in pairwise(own):
+        if not _interrupted_between(history, one, former, latter):
+            yield Finding(
+                f"poison ({one.poison}) was dead-lettered {len(own)} times, without a crash "
+                "between the dead letter and the commit",
+                [
+                    *_polls(history, one),
+                    _letter(history, former),
+                    _letter(history, latter),
+                ],
+            )
+
+
+def _interrupted_between(
+    history: History, one: Published, former: DeadLetter, latter: DeadLetter
+) -> bool:
+    for delivery in history.deliveries:
+        if (delivery.partition, delivery.offset) != _place(one):
+            continue
+        if delivery.at_ns > former.at_ns + ROUNDING_NS:
+            continue
+        life, since_ns, until_ns = delivery.incarnation, former.at_ns, latter.at_ns
+        revoked = any(
+            since_ns <= event.at <= until_ns + ROUNDING_NS
+            and one.partition in (event.get("partitions") or ())
+            for event in history.checkpoints("rebalance.revoked", life)
+        )
+        if (
+            revoked
+            or death(history, life, since_ns, until_ns)
+            or cut(history, life, "kafka", delivery.at_ns, until_ns)
+        ):
+            return True
+    return False
+
+
+def _died_of_it(history: History) -> Iterator[Finding]:
+    for life in history.incarnations.values():
+        ended_ns = life.ended_ns
+        if not life.died_by_itself or ended_ns is None or ended_ns > history.work_ends_ns:
+            continue
+        in_hand = [
+            delivery
+            for delivery in history.deliveries
+            if delivery.incarnation == life.name
+            and (message := history.published_at.get((delivery.partition, delivery.offset)))
+            and message.poison is not None
+        ]
+        if in_hand:
+            last = in_hand[-1]
+            where = f"offset {last.offset} of partition {last.partition}"
+            yield Finding(
+                f"{life.name} died by itself with poison in its hands",
+                [
+                    said(history, last.at_ns, life.name, f"polled the poison at {where}"),
+                    said(history, ended_ns, life.name, f"ended with code {life.code}"),
+                ],
+            )
+
+
+def _held_up(history: History, poison: list[Published]) -> Iterator[Finding]:
+    for record_id, message in history.acknowledged.items():
+        before = [
+            one
+            for one in poison
+            if one.partition == message.partition and (one.offset or 0) < (message.offset or 0)
+        ]
+        if before and record_id not in history.completions_of_key:
+            yield Finding(
+                f"{record_id} stands behind poison ({before[-1].poison}) and did not complete",
+                [_published(history, before[-1]), _published(history, message)],
+            )
+
+
+def _place(one: Published) -> tuple[int, int]:
+    return one.partition, -1 if one.offset is None else one.offset
+
+
+def _published(history: History, one: Published) -> Witness:
+    what = one.record or f"poison ({one.poison})"
+    where = f"offset {one.offset} of partition {one.partition}"
+    return said(history, one.at_ns, "load", f"published {what} at {where}")
+
+
+def _polls(history: History, one: Published) -> list[Witness]:
+    return [
+        said(history, delivery.at_ns, delivery.incarnation, f"polled poison ({one.poison})")
+        for delivery in history.deliveries
+        if (delivery.partition, delivery.offset) == _place(one)
+    ][:3]
+
+
+def _letter(history: History, letter: DeadLetter) -> Witness:
+    headers = ", ".join(f"{name}={value}" for name, value in letter.headers.items())
+    return said(history, letter.at_ns, "broker", f"took a dead letter of {letter.key!r}: {headers}")

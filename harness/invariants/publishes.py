@@ -1,0 +1,94 @@
+"""Attempts to publish a completion, each with the start of the step that made it.
+
+An attempt is excused if nobody can say whether the broker has the message while the step was not
+recorded, for a reason that was written down: the process ended, its link was cut, or its lease
+went while it could not reach the promise server. Only then may the next attempt add a message.
+"""
+
+import msgspec
+
+from harness.history.facts import Start
+from harness.history.history import History
+from harness.history.moments import MS
+from harness.invariants.excuses import cut, death
+from harness.invariants.verdict import Witness
+from harness.journal.format import Event
+
+_AT_ONCE_NS = 50 * MS  # two threads of one process may be in produce() when it dies
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of produce() for a key; `start` is None where no step was running."""
+
+    key: str
+    incarnation: str
+    sent_ns: int
+    promise_header: str | None
+    start: Start | None
+    excuse: Witness | None
+
+
+def attempts(history: History, key: str) -> list[Attempt]:
+    """Every attempt to publish the completion of `key`, in order of time."""
+    starts = history.starts_of_record(key)
+    found = []
+    for event in history.checkpoints("publish.sent"):
+        if event.get("key") != key:
+            continue
+        running = [
+            start
+            for start in starts
+            if start.incarnation == event.by
+            and start.started_ns <= event.at <= history.latest_end_ns(start)
+        ]
+        start = running[-1] if running else None
+        found.append(
+            Attempt(
+                key=key,
+                incarnation=event.by,
+                sent_ns=event.at,
+                promise_header=promise_of(event.get("headers")),
+                start=start,
+                excuse=None if start is None else _excuse(history, event, start),
+            )
+        )
+    return found
+
+
+def promise_of(headers: dict[str, str | None] | None) -> str | None:
+    """The step's promise id, where a message's headers carry one."""
+    for name, value in (headers or {}).items():
+        if "promise" in name.lower():
+            return value
+    return None
+
+
+def _excuse(history: History, sent: Event, start: Start) -> Witness | None:
+    if start.settle_confirmed_ns is not None or _died_before_producing(history, sent):
+        return None
+    again = [
+        other.started_ns
+        for other in history.starts_of_promise[start.promise]
+        if other.incarnation == start.incarnation and other.started_ns > sent.at
+    ]
+    until_ns = min(again, default=history.end_ns)
+    lease = history.lease_of(start)
+    since_ns = start.started_ns if lease is None else lease.acquired_ns
+    return (
+        death(history, sent.by, sent.at, until_ns)
+        or cut(history, sent.by, "kafka", sent.at, until_ns)
+        or cut(history, sent.by, "resonate", since_ns, until_ns)
+    )
+
+
+def _died_before_producing(history: History, sent: Event) -> bool:
+    """Whether the kill fell at this very checkpoint, which lies before the client's produce()."""
+    for dying in history.of_kind("dying"):
+        if dying.by == sent.by and dying.get("checkpoint") == "publish.sent":
+            near = [
+                event
+                for event in history.checkpoints("publish.sent", sent.by)
+                if dying.at - _AT_ONCE_NS <= event.at <= dying.at
+            ]
+            return near == [sent]
+    return False

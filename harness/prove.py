@@ -1,0 +1,163 @@
+"""Put one schedule to the test: trace it calm, run it, judge it, tell it.
+
+What scenarios use. `prove` runs the worker under test and fails unless every invariant that the
+scenario names was at stake and holds. `catch` runs a mutant and fails unless the very invariant
+that it breaks is called violated.
+
+* Before a schedule with faults the same load is run without any, once a session, and its
+  checkpoints are written down. A fault at a name that the calm run never reaches is an error: it
+  would wait in silence, and the run would prove nothing.
+* A part of the stack that failed, or a machine too slow to keep a lease, is an InfraError: neither
+  a pass nor a violation. Nothing is run again in the hope of a better answer.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sa
+from filelock import FileLock
+
+from harness.errors import InfraError, ScheduleError
+from harness.history.history import History
+from harness.history.load import load
+from harness.infra.stack import Stack
+from harness.invariants.judge import Judgement, judge, machine_trouble
+from harness.report.store import new_run
+from harness.report.table import Proof
+from harness.run import run
+from harness.schedule.schedule import KillWorker, Schedule, to_json
+
+
+class Refuted(AssertionError):
+    """The worker under test did not hold, or nothing was at stake: the message is the story."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """A judged run."""
+
+    folder: Path
+    history: History
+    judgement: Judgement
+
+
+class Prover:
+    """Runs and judges schedules for one test. `tell` takes what goes into the proof table."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        session: Path,
+        worker: str,
+        server: sa.URL | None,
+        title: str,
+        mode: str,
+        tell: Callable[[Proof], None],
+    ) -> None:
+        self._stack = stack
+        self._session = session
+        self._worker = worker
+        self._server = server
+        self._title = title
+        self._mode = mode
+        self._tell = tell
+
+    def prove(self, schedule: Schedule, *, at_stake: Collection[str]) -> Outcome:
+        """Run `schedule`; raise Refuted unless all of `at_stake` hold and nothing is violated.
+
+        Raises ScheduleError for a checkpoint that the calm run does not reach, InfraError for a
+        part that failed.
+        """
+        self._check_against_calm(schedule)
+        outcome = self._judged(schedule, self._worker, self._title, at_stake)
+        verdict = outcome.judgement.overall
+        killed_at = tuple(
+            fault.at.checkpoint for fault in schedule.faults if isinstance(fault, KillWorker)
+        )
+        self._tell(Proof(mode=self._mode, verdict=verdict, killed_at=killed_at))
+        if verdict != "holds":
+            raise Refuted(self._story(outcome))
+        return outcome
+
+    def catch(self, schedule: Schedule, mutant: str, *, breaks: str) -> Outcome:
+        """Run `schedule` with a mutant; raise Refuted unless the invariant it breaks is violated."""
+        outcome = self._judged(schedule, f"python -m tests.mutants.{mutant}", self._title, ())
+        verdict = outcome.judgement.verdicts[breaks]
+        caught = verdict.outcome == "violated"
+        self._tell(
+            Proof(
+                mode=self._mode,
+                verdict="caught" if caught else "missed",
+                mutant=mutant,
+                note=f"by {breaks}",
+            )
+        )
+        if not caught:
+            raise Refuted(
+                f"the mutant {mutant} breaks {breaks}, which says {verdict.outcome}: "
+                f"{verdict.message}\n{self._story(outcome)}"
+            )
+        return outcome
+
+    def note(self, text: str) -> None:
+        """Say in the proof table what was seen."""
+        self._tell(Proof(mode=self._mode, verdict="holds", schedules=0, note=text))
+
+    def _judged(
+        self, schedule: Schedule, worker: str, title: str, at_stake: Collection[str]
+    ) -> Outcome:
+        folder = new_run(self._session, title)
+        run(schedule, self._stack, worker=worker, into=folder, server=self._server)
+        return judged(folder, at_stake)
+
+    def _check_against_calm(self, schedule: Schedule) -> None:
+        if not schedule.faults:
+            return
+        reached = self._calm_trace(schedule.with_faults())
+        for fault in schedule.faults:
+            if fault.at.checkpoint not in reached:
+                raise ScheduleError(
+                    f"no calm run of this load reaches {fault.at.checkpoint}, so the fault would "
+                    f"never strike; it reaches: {', '.join(sorted(reached))}"
+                )
+
+    def _calm_trace(self, calm: Schedule) -> dict[str, int]:
+        key = hashlib.sha256(to_json(calm) + self._worker.encode()).hexdigest()[:16]
+        traced = self._stack.folder.parent / "calm" / f"{key}.json"
+        traced.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{traced}.lock"):
+            if not traced.exists():
+                outcome = self._judged(calm, self._worker, f"calm-{key}", ())
+                traced.write_text(json.dumps(reached_in(outcome.history)))
+        found: dict[str, int] = json.loads(traced.read_text())
+        return found
+
+    def _story(self, outcome: Outcome) -> str:
+        return f"{outcome.judgement.story()}\n\nrun      {outcome.folder}\n" + (
+            f"judge    python -m harness judge {outcome.folder}\n"
+            f"replay   python -m harness replay {outcome.folder}"
+        )
+
+
+def judged(folder: Path, at_stake: Collection[str]) -> Outcome:
+    """Judge a run's folder and keep the verdict in it. InfraError if the machine was to blame."""
+    history = load(folder)
+    judgement = judge(history, expected=at_stake)
+    trouble = machine_trouble(history)
+    if trouble is not None and judgement.overall != "holds":
+        verdict = {"overall": "error", "cause": trouble, **judgement.to_dict()}
+        (folder / "verdict.json").write_text(json.dumps(verdict, indent=2))
+        raise InfraError(f"{trouble}; nothing can be concluded from {folder}")
+    (folder / "verdict.json").write_text(json.dumps(judgement.to_dict(), indent=2))
+    return Outcome(folder, history, judgement)
+
+
+def reached_in(history: History) -> dict[str, int]:
+    """How often each checkpoint was reached."""
+    counts: dict[str, int] = {}
+    for event in history.events:
+        if event.kind == "checkpoint":
+            counts[event.get("name")] = counts.get(event.get("name"), 0) + 1
+    return counts

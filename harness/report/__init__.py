@@ -1,0 +1,1 @@
+"""runs/<id>/ on disk, the table in the terminal."""

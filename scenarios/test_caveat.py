@@ -1,0 +1,57 @@
+"""The caveat: accepted by the broker, not recorded by the promise server.
+
+The publish is not transactional with the promise. A worker that dies exactly between the two
+publishes again when it comes back, and that is the one duplicate that the pattern allows.
+
+Expect: the record completes.
+Allow: for each crash at publish.accepted one further completion, same key, same promise id.
+Deny: more than that, another key or promise id, or a second completion of any other record.
+"""
+
+import pytest
+
+from harness import Arrival, KillWorker, Publish, Record, Schedule
+from harness.prove import Prover
+
+FAILURE_MODE = "the caveat: accepted by the broker, not recorded: at most one further completion"
+AT_STAKE = ("one_completion_per_record_id", "every_record_completes")
+NAMES = ("one", "two", "three")
+CALM = Schedule(
+    records=tuple(Record(name=name, rows=2) for name in NAMES),
+    load=tuple(Publish(record=name) for name in NAMES),
+)
+
+
+def crashes(*nths: int) -> Schedule:
+    """Killed at these arrivals at publish.accepted, and started again each time."""
+    return CALM.with_faults(
+        *(KillWorker(at=Arrival(checkpoint="publish.accepted", nth=nth)) for nth in nths)
+    )
+
+
+def test_without_faults(prover: Prover) -> None:
+    outcome = prover.prove(CALM, at_stake=AT_STAKE)
+    assert len(outcome.history.completions) == len(NAMES)
+
+
+@pytest.mark.parametrize("nths", [(1,), (2,), (3,), (1, 2)], ids=str)
+def test_killed_when_the_broker_has_accepted(prover: Prover, nths: tuple[int, ...]) -> None:
+    outcome = prover.prove(crashes(*nths), at_stake=AT_STAKE)
+    completions = outcome.history.completions
+    further = len(completions) - len(NAMES)
+    by_key: dict[str | None, set[str | None]] = {}
+    for completion in completions:
+        by_key.setdefault(completion.key, set()).add(completion.headers.get("promise_id"))
+    assert all(len(promises) == 1 for promises in by_key.values()), "another promise id"
+    assert len(by_key) == len(NAMES), "another key"
+    # A crash may take the acceptance of several records with it; each is an excuse of its own.
+    prover.note(f"{further} further completions after {len(nths)} such crashes")
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_whose_publish_does_not_wait(prover: Prover) -> None:
+    one = Schedule(records=(Record(name="one", rows=2),), load=(Publish(record="one"),))
+    recorded = KillWorker(at=Arrival(checkpoint="step.settle.confirmed", nth=2))
+    prover.catch(
+        one.with_faults(recorded), "publish_does_not_wait", breaks="every_record_completes"
+    )

@@ -1,0 +1,51 @@
+"""A worker crash between batches: finished batches are not run again.
+
+One record of four batches, one worker. It is killed at every checkpoint that lies between two
+batches, after the first, the second and the third, and started again.
+
+Expect: the record completes once; the rows go once.
+Allow: the batch that was at work when the worker died is started again.
+Deny: a batch whose step was recorded is started again.
+"""
+
+import pytest
+
+from harness import Arrival, KillWorker, Publish, Record, Schedule
+from harness.prove import Prover
+
+FAILURE_MODE = "a worker crash between batches: finished batches are not run again"
+AT_STAKE = (
+    "no_finished_step_runs_again",
+    "one_completion_per_record_id",
+    "rows_go_once_and_wholly",
+    "every_effect_belongs_to_a_step",
+    "every_record_completes",
+)
+CALM = Schedule(records=(Record(name="four", rows=8),), load=(Publish(record="four"),))
+
+# Which arrival at each checkpoint stands between batch b and batch b + 1.
+BETWEEN = {
+    "step.effect_done": 0,
+    "step.settle.sent": 0,
+    "step.settle.confirmed": 0,
+    "sleep.suspended": 0,
+    "task.acquired": 1,
+    "sleep.woken": 0,
+    "step.started": 1,
+}
+
+
+def test_without_faults(prover: Prover) -> None:
+    prover.prove(CALM, at_stake=AT_STAKE)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+@pytest.mark.parametrize("checkpoint", BETWEEN)
+def test_killed_between_batches(prover: Prover, checkpoint: str, batch: int) -> None:
+    at = Arrival(checkpoint=checkpoint, nth=batch + BETWEEN[checkpoint])
+    prover.prove(CALM.with_faults(KillWorker(at=at)), at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_whose_batches_are_not_steps(prover: Prover) -> None:
+    prover.catch(CALM, "batches_are_not_steps", breaks="every_effect_belongs_to_a_step")

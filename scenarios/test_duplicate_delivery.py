@@ -1,0 +1,67 @@
+"""The same record id is delivered twice: one workflow.
+
+Duplicates next to each other, on two partitions, to two workers, after completion; and deliveries
+that Kafka repeats because the worker died before it committed.
+
+Expect: every delivery attaches to one workflow promise, and one completion comes out.
+Deny: a second workflow for a record id; rows deleted for it twice; a second completion.
+"""
+
+import pytest
+
+from harness import Arrival, KillWorker, Publish, Record, Schedule
+from harness.prove import Prover
+
+FAILURE_MODE = "the same record id delivered twice: one workflow"
+AT_STAKE = (
+    "one_workflow_per_record_id",
+    "one_completion_per_record_id",
+    "rows_go_once_and_wholly",
+    "every_record_completes",
+)
+RECORD = Record(name="twice", rows=4)
+ONCE = Publish(record="twice")
+CALM = Schedule(records=(RECORD,), load=(ONCE,))
+TOGETHER = Schedule(records=(RECORD,), load=(ONCE, ONCE, ONCE))
+ACROSS_PARTITIONS = Schedule(
+    records=(RECORD,), load=(ONCE, Publish(record="twice", partition=1)), partitions=2
+)
+ACROSS_WORKERS = Schedule(
+    records=(RECORD,),
+    load=(ONCE, Publish(record="twice", partition=1)),
+    partitions=2,
+    workers=("w1", "w2"),
+)
+AFTER_COMPLETION = Schedule(
+    records=(RECORD,), load=(ONCE, Publish(record="twice", after_completion_of="twice"))
+)
+
+
+def test_without_faults(prover: Prover) -> None:
+    prover.prove(CALM, at_stake=("one_completion_per_record_id", "every_record_completes"))
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        pytest.param(TOGETHER, id="in one poll"),
+        pytest.param(ACROSS_PARTITIONS, id="across partitions"),
+        pytest.param(ACROSS_WORKERS, id="across workers"),
+        pytest.param(AFTER_COMPLETION, id="after completion"),
+    ],
+)
+def test_duplicates(prover: Prover, schedule: Schedule) -> None:
+    prover.prove(schedule, at_stake=AT_STAKE)
+
+
+@pytest.mark.parametrize(
+    "checkpoint", ["workflow.begin.sent", "workflow.begin.confirmed", "offset.commit.sent"]
+)
+def test_redelivered_after_a_kill_before_the_commit(prover: Prover, checkpoint: str) -> None:
+    kill = KillWorker(at=Arrival(checkpoint=checkpoint))
+    prover.prove(CALM.with_faults(kill), at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_with_a_fresh_id_a_delivery(prover: Prover) -> None:
+    prover.catch(TOGETHER, "fresh_id_a_delivery", breaks="one_workflow_per_record_id")

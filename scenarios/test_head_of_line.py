@@ -1,0 +1,40 @@
+"""No head-of-line blocking: slow records do not hold up fast ones behind them.
+
+One record of many batches and twenty of one batch behind it, all on one partition; then a hundred
+slow ones at once and a fast one behind them, more than the SDK runs at a time.
+
+Expect: each fast record completes while the slow one in front of it is still at work.
+Deny: a fast record that waits for a slow one.
+"""
+
+import pytest
+
+from harness import Publish, Record, Schedule, Settings
+from harness.prove import Prover
+
+FAILURE_MODE = "no head-of-line blocking: fast records overtake slow ones"
+AT_STAKE = ("fast_records_overtake_slow_ones", "every_record_completes")
+FAST = tuple(Record(name=f"fast-{number}", rows=1) for number in range(20))
+ONE_SLOW = Schedule(
+    records=(Record(name="slow", rows=16), *FAST),
+    load=(Publish(record="slow"), *(Publish(record=record.name) for record in FAST)),
+)
+MANY = tuple(Record(name=f"slow-{number}", rows=4) for number in range(100))
+HUNDRED_SLOW = Schedule(
+    records=(*MANY, FAST[0]),
+    load=(*(Publish(record=record.name) for record in MANY), Publish(record=FAST[0].name)),
+    settings=Settings(batch_size=1, sleep_between_batches_s=1.0),
+)
+
+
+def test_one_slow_record_and_twenty_fast_ones(prover: Prover) -> None:
+    prover.prove(ONE_SLOW, at_stake=AT_STAKE)
+
+
+def test_a_hundred_slow_records_at_once(prover: Prover) -> None:
+    prover.prove(HUNDRED_SLOW, at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_awaits_each_workflow(prover: Prover) -> None:
+    prover.catch(ONE_SLOW, "awaits_each_workflow", breaks="fast_records_overtake_slow_ones")

@@ -1,0 +1,45 @@
+"""A step longer than the lease is not run twice.
+
+Ten records at once; somebody else locks the rows, so that every first batch takes several leases.
+The real server renews leases only for one origin a heartbeat, so ten records at work are ten
+heartbeats; the SDK's own sends one for all, and it is refused.
+
+Expect: each step is started once, however long it takes.
+Deny: a step started again while it still runs.
+"""
+
+import pytest
+
+from harness import Arrival, LockDatabase, Publish, Record, Schedule, Settings
+from harness.prove import Prover
+
+FAILURE_MODE = "a step longer than the lease is not run twice"
+AT_STAKE = (
+    "only_the_failing_step_retries",
+    "one_completion_per_record_id",
+    "rows_go_once_and_wholly",
+    "every_record_completes",
+)
+LEASE_S = 1.5
+TEN = tuple(Record(name=f"record-{number}", rows=4) for number in range(10))
+CALM = Schedule(
+    records=TEN,
+    load=tuple(Publish(record=record.name) for record in TEN),
+    settings=Settings(lease_s=LEASE_S),
+)
+LONG_STEPS = CALM.with_faults(
+    LockDatabase(at=Arrival(checkpoint="step.started"), for_s=3.5 * LEASE_S)
+)
+
+
+def test_without_faults(prover: Prover) -> None:
+    prover.prove(CALM, at_stake=("every_record_completes",))
+
+
+def test_ten_steps_of_several_leases(prover: Prover) -> None:
+    prover.prove(LONG_STEPS, at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_with_the_plain_heartbeat(prover: Prover) -> None:
+    prover.catch(LONG_STEPS, "plain_heartbeat", breaks="only_the_failing_step_retries")

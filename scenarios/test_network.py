@@ -1,0 +1,57 @@
+"""The network: a cut link loses and repeats nothing.
+
+Two workers. The one that arrives first at a place is held there until its link is slow; then the
+link goes down for longer than the lease, and is healed. The other worker's links stay as they are.
+
+Expect: every record completes, by whichever worker.
+Allow: a second completion, if the link went down between the broker's acceptance and the record of
+it; a step begun again by another worker after the lease was lost.
+Deny: a lost record; a record given up; anything that a worker records after it lost its lease.
+"""
+
+import pytest
+
+from harness import Arrival, CutLink, Publish, Record, Schedule
+from harness.prove import Prover
+from harness.schedule.schedule import Link
+
+FAILURE_MODE = "the network: a cut link loses and repeats nothing"
+AT_STAKE = ("one_completion_per_record_id", "rows_go_once_and_wholly", "every_record_completes")
+NAMES = ("left", "right")
+CALM = Schedule(
+    records=tuple(Record(name=name, rows=4) for name in NAMES),
+    load=tuple(Publish(record=name, partition=place) for place, name in enumerate(NAMES)),
+    partitions=2,
+    workers=("w1", "w2"),
+)
+PLACES = {
+    "poll": Arrival(checkpoint="record.polled"),
+    "batch": Arrival(checkpoint="step.started", nth=2),
+    "sleep": Arrival(checkpoint="sleep.suspended"),
+    "publish": Arrival(checkpoint="publish.sent"),
+}
+
+
+def cut(link: Link, place: str) -> Schedule:
+    """The latency is longer than the time to the cut: answers are lost on their way."""
+    fault = CutLink(link=link, at=PLACES[place], latency_ms=300, latency_s=0.15, cut_s=3.0)
+    return CALM.with_faults(fault)
+
+
+def test_without_faults(prover: Prover) -> None:
+    prover.prove(CALM, at_stake=AT_STAKE)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("link", ["kafka", "resonate"])
+def test_the_link_of_the_worker_at_work_is_cut(prover: Prover, link: Link, place: str) -> None:
+    prover.prove(cut(link, place), at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_gives_the_record_up(prover: Prover) -> None:
+    prover.catch(
+        cut("resonate", "poll"),
+        "gives_the_record_up",
+        breaks="every_poison_record_is_dead_lettered_with_its_reason",
+    )

@@ -1,0 +1,49 @@
+"""Poison is set aside.
+
+One of every kind of message that cannot become a workflow, with good records before, between and
+behind them, one of which has a ':' in its id.
+
+Expect: each poison message is in the dead-letter topic, with its reason and where it came from.
+Allow: once more after a crash between the broker's acceptance and the commit; a key that can be
+mapped to a safe id may be done instead.
+Deny: poison lost; a good record dead-lettered or held up; a worker that dies of it.
+"""
+
+import pytest
+
+from harness import Arrival, KillWorker, Publish, Record, Schedule
+from harness.prove import Prover
+from harness.schedule import poison
+
+FAILURE_MODE = "poison is set aside and blocks nothing"
+AT_STAKE = ("every_poison_record_is_dead_lettered_with_its_reason", "every_record_completes")
+GOOD = ("before", "with:colon", "between", "behind")
+CALM = Schedule(
+    records=tuple(Record(name=name, rows=2) for name in GOOD),
+    load=(
+        Publish(record="before"),
+        *(Publish(poison=name) for name in poison.NAMES[:4]),
+        Publish(record="with:colon"),
+        Publish(record="between"),
+        *(Publish(poison=name) for name in poison.NAMES[4:]),
+        Publish(record="behind"),
+    ),
+)
+
+
+def test_without_faults(prover: Prover) -> None:
+    prover.prove(CALM, at_stake=AT_STAKE)
+
+
+@pytest.mark.parametrize("nth", [1, 5])
+def test_killed_when_the_dead_letter_is_accepted(prover: Prover, nth: int) -> None:
+    kill = KillWorker(at=Arrival(checkpoint="dead_letter.accepted", nth=nth))
+    prover.prove(CALM.with_faults(kill), at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+@pytest.mark.parametrize("mutant", ["dies_of_poison", "skips_poison_silently"])
+def test_catches_a_worker_that_does_not_set_it_aside(prover: Prover, mutant: str) -> None:
+    prover.catch(
+        CALM, mutant, breaks="every_poison_record_is_dead_lettered_with_its_reason"
+    )

@@ -1,0 +1,57 @@
+"""Worker pool rebalancing: another worker of the group takes over.
+
+Three workers, three partitions. The one at work is killed and not started again; then all three
+are restarted one after another while records are under way.
+
+Expect: another worker goes on with the dead one's workflows and partitions within lease + pending
+retry + group session + margin.
+Deny: a record that stays where it was; a finished step run again by the next worker.
+"""
+
+import pytest
+
+from harness import Arrival, KillWorker, Publish, Record, RollingRestart, Schedule
+from harness.prove import Prover
+
+FAILURE_MODE = "worker pool rebalancing: another worker of the group takes over"
+NAMES = ("first", "second", "third")
+CALM = Schedule(
+    records=tuple(Record(name=name, rows=6) for name in NAMES),
+    load=tuple(Publish(record=name, partition=place) for place, name in enumerate(NAMES)),
+    partitions=3,
+    workers=("w1", "w2", "w3"),
+)
+ALWAYS = ("one_completion_per_record_id", "rows_go_once_and_wholly", "every_record_completes")
+
+
+def killed_for_good(checkpoint: str, nth: int = 1) -> Schedule:
+    """Whoever arrives dies and stays dead."""
+    at = Arrival(checkpoint=checkpoint, nth=nth)
+    return CALM.with_faults(KillWorker(at=at, restart_after_s=None))
+
+
+def test_without_faults(prover: Prover) -> None:
+    prover.prove(CALM, at_stake=ALWAYS)
+
+
+@pytest.mark.parametrize("checkpoint", ["step.effect_done", "sleep.suspended", "record.polled"])
+def test_the_worker_at_work_is_killed_for_good(prover: Prover, checkpoint: str) -> None:
+    prover.prove(
+        killed_for_good(checkpoint),
+        at_stake=(*ALWAYS, "another_worker_takes_over"),
+    )
+
+
+def test_all_workers_are_restarted_one_after_another(prover: Prover) -> None:
+    slower = CALM.with_settings(sleep_between_batches_s=1.0)
+    restart = RollingRestart(at=Arrival(checkpoint="sleep.suspended"))
+    prover.prove(slower.with_faults(restart), at_stake=ALWAYS)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_alone_in_its_own_group(prover: Prover) -> None:
+    prover.catch(
+        killed_for_good("step.effect_done"),
+        "alone_in_its_own_group",
+        breaks="another_worker_takes_over",
+    )

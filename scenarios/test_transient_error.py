@@ -1,0 +1,53 @@
+"""A batch step throws a transient error: only that step retries.
+
+A record of eight batches, 25 % of all batch attempts fail, from a seeded source in the worker.
+
+Expect: the failing step is started again, and the record completes.
+Allow: any number of starts of a step that failed, one more than it failed.
+Deny: any other step started again; a failed step given up or replaced by a new one.
+"""
+
+import pytest
+
+from harness import Arrival, KillWorker, Publish, Record, Schedule, Settings
+from harness.prove import Prover
+
+FAILURE_MODE = "a transient batch error: only that step retries"
+AT_STAKE = (
+    "only_the_failing_step_retries",
+    "one_completion_per_record_id",
+    "rows_go_once_and_wholly",
+    "every_record_completes",
+)
+CALM = Schedule(
+    records=(Record(name="eight", rows=16),),
+    load=(Publish(record="eight"),),
+    settings=Settings(sleep_between_batches_s=0.1),
+)
+
+
+def failing(seed: int) -> Schedule:
+    """The same with one batch attempt in four failing."""
+    return CALM.with_settings(transient_error_rate=0.25, transient_error_seed=seed)
+
+
+def test_without_faults(prover: Prover) -> None:
+    prover.prove(CALM, at_stake=("every_record_completes",))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_quarter_of_the_attempts_fail(prover: Prover, seed: int) -> None:
+    outcome = prover.prove(failing(seed), at_stake=AT_STAKE)
+    failures = [event for event in outcome.history.events if event.kind == "step.failed"]
+    assert failures, "no attempt failed, so nothing was put to the test"
+    prover.note(f"{len(failures)} attempts failed with seed {seed}")
+
+
+def test_killed_while_a_step_waits_to_be_retried(prover: Prover) -> None:
+    kill = KillWorker(at=Arrival(checkpoint="step.started", nth=5))
+    prover.prove(failing(2).with_faults(kill), at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_restarts_the_workflow_on_an_error(prover: Prover) -> None:
+    prover.catch(failing(1), "restarts_on_an_error", breaks="only_the_failing_step_retries")
