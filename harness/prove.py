@@ -147,7 +147,7 @@ def judged(folder: Path, at_stake: Collection[str]) -> Outcome:
     judgement = judge(history, expected=at_stake)
     trouble = machine_trouble(history)
     if trouble is not None and judgement.overall != "holds":
-        verdict = {"overall": "error", "cause": trouble, **judgement.to_dict()}
+        verdict = {**judgement.to_dict(), "overall": "error", "cause": trouble}
         (folder / "verdict.json").write_text(json.dumps(verdict, indent=2))
         raise InfraError(f"{trouble}; nothing can be concluded from {folder}")
     (folder / "verdict.json").write_text(json.dumps(judgement.to_dict(), indent=2))

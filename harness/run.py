@@ -12,6 +12,7 @@ the folder afterwards is all that counts. An InfraError says that a part failed 
 concluded.
 """
 
+import functools
 import json
 import platform
 import secrets
@@ -88,7 +89,8 @@ class _Run:
         self._promises = PromiseReader(stack.resonate.url)
         self._readers: list[TopicReader] = []
         slots = dict(zip(schedule.workers, stack.slots, strict=False))
-        self._pool = WorkerPool(worker, slots, self._environment, into / "logs", self._record)
+        launch = functools.partial(stack.start_worker, worker)
+        self._pool = WorkerPool(launch, slots, self._environment, into / "logs", self._record)
         reach = Reach(
             self._pool,
             stack.proxies,
@@ -117,7 +119,7 @@ class _Run:
             reader.close()
         self._promises.close()
         self._database.drop()
-        drop_topics(self._stack.bootstrap, list(self._topics.values()))
+        drop_topics(self._stack.admin, list(self._topics.values()))
         self._keep_server_log()
         self._journal.close()
 
@@ -136,7 +138,7 @@ class _Run:
             server=str(self._stack.choice),
         )
         make_topics(
-            self._stack.bootstrap,
+            self._stack.admin,
             {
                 self._topics["input"]: schedule.partitions,
                 self._topics["output"]: 1,
@@ -158,7 +160,7 @@ class _Run:
         for worker in schedule.workers:
             self._pool.start(worker)
         self._producer = LoadProducer(bootstrap, self._topics["input"], self._record)
-        self._pool.wait_until_ready(bootstrap, self._group, schedule.partitions)
+        self._pool.wait_until_ready(self._stack.admin, self._group, schedule.partitions)
 
     def _load(self) -> None:
         self._enter("load")
@@ -277,7 +279,7 @@ class _Run:
         return settings.lease_s + PENDING_RETRY_S + GROUP_SESSION_S + wake + MARGIN_S
 
     def _is_shared(self) -> bool:
-        return self._pool.is_shared(self._stack.bootstrap, self._group, self._schedule.partitions)
+        return self._pool.is_shared(self._stack.admin, self._group, self._schedule.partitions)
 
     def _environment(self, worker: str, incarnation: str, slot: Slot) -> Mapping[str, str]:
         settings = self._schedule.settings

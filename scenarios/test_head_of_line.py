@@ -1,7 +1,7 @@
 """No head-of-line blocking: slow records do not hold up fast ones behind them.
 
 One record of many batches and twenty of one batch behind it, all on one partition; then a hundred
-slow ones at once and a fast one behind them, more than the SDK runs at a time.
+at once that sleep long, more than the SDK runs at a time, and a fast one behind them.
 
 Expect: each fast record completes while the slow one in front of it is still at work.
 Deny: a fast record that waits for a slow one.
@@ -19,11 +19,12 @@ ONE_SLOW = Schedule(
     records=(Record(name="slow", rows=16), *FAST),
     load=(Publish(record="slow"), *(Publish(record=record.name) for record in FAST)),
 )
-MANY = tuple(Record(name=f"slow-{number}", rows=4) for number in range(100))
+MANY = tuple(Record(name=f"slow-{number}", rows=2) for number in range(100))
 HUNDRED_SLOW = Schedule(
     records=(*MANY, FAST[0]),
     load=(*(Publish(record=record.name) for record in MANY), Publish(record=FAST[0].name)),
-    settings=Settings(batch_size=1, sleep_between_batches_s=1.0),
+    # A long lease: nobody dies here, and a hundred beginnings at once keep a small machine busy.
+    settings=Settings(batch_size=1, sleep_between_batches_s=4.0, lease_s=20.0),
 )
 
 

@@ -38,6 +38,8 @@ class LoadProducer:
                 "enable.idempotence": True,
                 "linger.ms": 0,
                 "log_level": 0,
+                # One kind of poison weighs 1 MB: with its headers more than the client's default.
+                "message.max.bytes": 1_048_576,
             }
         )
 

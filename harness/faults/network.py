@@ -36,8 +36,10 @@ class Cut:
         self._record("fault.injecting")
         if self._fault.latency_ms:
             self._reach.proxies.slow(self._proxy, self._fault.latency_ms)
-        self._reach.let_go(self._index)
         self._cut_at = clock.monotonic_s() + self._fault.latency_s
+        if not self._fault.latency_s:
+            self._cut()  # before the worker goes on: not one request may slip through
+        self._reach.let_go(self._index)
 
     def step(self) -> None:
         """Cut when it is time, look for the evidence, heal when it is time."""
@@ -46,10 +48,7 @@ class Cut:
         now = clock.monotonic_s()
         if not self._is_cut:
             if now >= self._cut_at:
-                self._counted = self._reach.proxies.bytes_through(self._proxy)
-                self._reach.proxies.cut(self._proxy)
-                self._is_cut = True
-                self._heal_at = clock.monotonic_s() + self._fault.cut_s
+                self._cut()
         elif not self._is_seen:
             self._look(now)
         elif now >= self._heal_at:
@@ -63,6 +62,12 @@ class Cut:
         self._reach.proxies.heal(self._proxy)
         self._record("fault.healed")
         self.is_over = True
+
+    def _cut(self) -> None:
+        self._counted = self._reach.proxies.bytes_through(self._proxy)
+        self._reach.proxies.cut(self._proxy)
+        self._is_cut = True
+        self._heal_at = clock.monotonic_s() + self._fault.cut_s
 
     def _look(self, now: float) -> None:
         dropped = self._reach.proxies.bytes_through(self._proxy) - self._counted

@@ -29,10 +29,9 @@ class Kill:
         if self._victim is None or self.is_over:
             return
         life = self._reach.pool.life(self._victim)
-        code = life.process.exit_code()
-        if code is None:
+        if not life.ended:
             return
-        evidence = {"exit_code": code}
+        evidence = {"exit_code": life.process.exit_code()}
         self._reach.record(
             "fault.injected", fault=self._index, incarnation=self._victim, evidence=evidence
         )
@@ -73,7 +72,7 @@ class Rolling:
         pool = self._reach.pool
         if self._stopping is not None:
             life = pool.life(self._stopping)
-            if not life.process.is_alive():
+            if life.ended:
                 self._stopping = None
                 self._settling = True
                 pool.start(life.worker)

@@ -3,7 +3,7 @@
 Nothing here comes from a worker. Times arrive in milliseconds and leave in nanoseconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import msgspec
@@ -79,6 +79,18 @@ def promise(event: Event) -> Promise:
         tags=event.get("tags") or {},
         arguments=tuple(event.get("arguments") or ()),
     )
+
+
+def subjects(promises: Iterable[Promise], ids: Container[str]) -> dict[str, str]:
+    """By workflow, the one of `ids` that is among its arguments, or that it is named after."""
+    found: dict[str, str] = {}
+    for root in promises:
+        if root.is_root and not root.is_timer:
+            named = [one for one in (*root.arguments, root.id) if isinstance(one, str)]
+            about = next((one for one in named if one in ids), None)
+            if about is not None:
+                found[root.id] = about
+    return found
 
 
 def deletion(event: Event) -> Deletion:

@@ -11,8 +11,7 @@ indexed. Nothing in this room passes judgement, and nothing here changes after i
 """
 
 import dataclasses
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +29,7 @@ from harness.history.facts import (
     Request,
     Start,
 )
+from harness.history.grouping import grouped
 from harness.history.moments import AFTER_DEATH_NS, SECOND, seconds
 from harness.history.timing import Timing
 from harness.history.windows import HOLD, Window
@@ -172,16 +172,7 @@ class History:
     @cached_property
     def deliveries(self) -> tuple[Delivery, ...]:
         """Every consumption of a message, in order of time."""
-        return tuple(
-            Delivery(
-                incarnation=event.by,
-                partition=event.get("partition"),
-                offset=event.get("offset"),
-                key=event.get("key"),
-                at_ns=event.at,
-            )
-            for event in self.checkpoints("record.polled")
-        )
+        return tuple(map(lives.delivery, self.checkpoints("record.polled")))
 
     # The work.
 
@@ -193,12 +184,12 @@ class History:
     @cached_property
     def starts_of_promise(self) -> Mapping[str, tuple[Start, ...]]:
         """The starts of each step."""
-        return _grouped((start.promise, start) for start in self.starts)
+        return grouped((start.promise, start) for start in self.starts)
 
     @cached_property
     def starts_of_root(self) -> Mapping[str, tuple[Start, ...]]:
         """The starts of each workflow's steps."""
-        return _grouped((start.root, start) for start in self.starts)
+        return grouped((start.root, start) for start in self.starts)
 
     def starts_of_record(self, record_id: str) -> tuple[Start, ...]:
         """The starts of the steps of all workflows of a record."""
@@ -248,25 +239,18 @@ class History:
         """The durable sleeps of each workflow, in order of their making."""
         timers = [promise for promise in self.promises.values() if promise.is_timer]
         timers.sort(key=lambda promise: promise.created_ns)
-        return _grouped((promise.id.partition(":")[0], promise) for promise in timers)
+        return grouped((promise.id.partition(":")[0], promise) for promise in timers)
 
     @cached_property
     def record_of_root(self) -> Mapping[str, str]:
         """The record id that each workflow is about; of a poison with a safe id, its key."""
         ids = {*self.record_ids.values(), *self.mappable_poison}
-        found: dict[str, str] = {}
-        for promise in self.promises.values():
-            if promise.is_root and not promise.is_timer:
-                named = [one for one in (*promise.arguments, promise.id) if isinstance(one, str)]
-                about = next((one for one in named if one in ids), None)
-                if about is not None:
-                    found[promise.id] = about
-        return found
+        return final_read.subjects(self.promises.values(), ids)
 
     @cached_property
     def roots_of_record(self) -> Mapping[str, tuple[str, ...]]:
         """The workflows of each record id."""
-        return _grouped((record_id, root) for root, record_id in self.record_of_root.items())
+        return grouped((record_id, root) for root, record_id in self.record_of_root.items())
 
     @cached_property
     def completions(self) -> tuple[Completion, ...]:
@@ -277,7 +261,7 @@ class History:
     @cached_property
     def completions_of_key(self) -> Mapping[str | None, tuple[Completion, ...]]:
         """The messages of the output topic by their key."""
-        return _grouped((one.key, one) for one in self.completions)
+        return grouped((one.key, one) for one in self.completions)
 
     @cached_property
     def dead_letters(self) -> tuple[DeadLetter, ...]:
@@ -300,7 +284,7 @@ class History:
     @cached_property
     def deletions_of_record(self) -> Mapping[str, tuple[Deletion, ...]]:
         """The rows that went, by record id."""
-        return _grouped((one.record_id, one) for one in self.deletions)
+        return grouped((one.record_id, one) for one in self.deletions)
 
     @cached_property
     def rows_left(self) -> Mapping[str, int]:
@@ -311,21 +295,14 @@ class History:
 
     @cached_property
     def _by_kind(self) -> Mapping[str, tuple[Event, ...]]:
-        return _grouped((event.kind, event) for event in self.events)
+        return grouped((event.kind, event) for event in self.events)
 
     @cached_property
     def _arrivals(self) -> Mapping[str, tuple[Event, ...]]:
-        return _grouped((event.get("name"), event) for event in self.of_kind("checkpoint"))
+        return grouped((event.get("name"), event) for event in self.of_kind("checkpoint"))
 
     @cached_property
     def _arrivals_of(self) -> Mapping[tuple[str, str], tuple[Event, ...]]:
-        return _grouped(
+        return grouped(
             ((event.by, event.get("name")), event) for event in self.of_kind("checkpoint")
         )
-
-
-def _grouped[K: Hashable, V](pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
-    found: defaultdict[K, list[V]] = defaultdict(list)
-    for key, value in pairs:
-        found[key].append(value)
-    return {key: tuple(values) for key, values in found.items()}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.history.facts import Incarnation, Start, root_of
+from harness.history.facts import Delivery, Incarnation, Start, root_of
 from harness.history.windows import worker_of
 from harness.journal.format import Event
 
@@ -60,6 +60,17 @@ def starts(events: Iterable[Event]) -> tuple[Start, ...]:
         elif at in running:
             _note(running[at], str(kind), event)
     return tuple(msgspec.convert(start, Start) for start in found)
+
+
+def delivery(polled: Event) -> Delivery:
+    """The consumption of a message, of its checkpoint."""
+    return Delivery(
+        incarnation=polled.by,
+        partition=polled.get("partition"),
+        offset=polled.get("offset"),
+        key=polled.get("key"),
+        at_ns=polled.at,
+    )
 
 
 def _note(start: dict[str, Any], kind: str, event: Event) -> None:

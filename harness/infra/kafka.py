@@ -151,9 +151,13 @@ class KafkaBroker:
         )
 
 
-def make_topics(bootstrap: str, partitions: dict[str, int]) -> None:
+def administer(bootstrap: str) -> AdminClient:
+    """A client for topics and groups; keep it, for making one costs threads and connections."""
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+
+def make_topics(admin: AdminClient, partitions: dict[str, int]) -> None:
     """Create topics, each with its number of partitions, and wait until the broker has them."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     made = admin.create_topics(
         [NewTopic(name, count, 1) for name, count in partitions.items()], operation_timeout=30
     )
@@ -164,13 +168,9 @@ def make_topics(bootstrap: str, partitions: dict[str, int]) -> None:
             raise InfraError(f"topic {name} could not be created: {error}") from error
 
 
-def drop_topics(bootstrap: str, names: Sequence[str]) -> None:
-    """Delete topics; one that is gone already is no error."""
-    dropped = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).delete_topics(
-        list(names)
-    )
-    for future in dropped.values():
-        future.exception(30)
+def drop_topics(admin: AdminClient, names: Sequence[str]) -> None:
+    """Have topics deleted, without waiting: nobody uses their names again."""
+    admin.delete_topics(list(names))
 
 
 def _wake_group_coordinator(bootstrap: str) -> None:

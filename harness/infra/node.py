@@ -1,8 +1,8 @@
 """What every real part can do, wherever it runs.
 
-A node is started, stopped, killed, paused and looked at the same way whether it is a process of
-this machine, a container or something that runs elsewhere; nothing above this room can tell. For
-now there is one kind, the native process; a container is another class with the same methods.
+A node is killed, paused, stopped and looked at the same way whether it is a process of this
+machine, a container or something that runs elsewhere; nothing above this room can tell. For now
+there are processes, started here or forked from a template; a container is another class.
 
 * Every process carries the session's mark in its environment. The guard finds by it what is left
   when the harness itself is killed.
@@ -13,16 +13,19 @@ now there is one kind, the native process; a container is another class with the
 import os
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from harness import clock
 from harness.errors import InfraError
 from harness.waiting import wait_until
 
 MARK = "HARNESS_SESSION"
 _LOG_TAIL_BYTES = 2_000
 _KILLED_WITHIN_S = 10.0
+_BETWEEN_LOOKS_S = 0.01
 
 
 class Node(Protocol):
@@ -35,21 +38,104 @@ class Node(Protocol):
 
     def is_alive(self) -> bool: ...
 
+    def exit_code(self) -> int | None: ...
+
     def kill(self) -> None: ...
 
     def pause(self) -> None: ...
 
     def resume(self) -> None: ...
 
-    def stop(self, timeout_s: float) -> int: ...
+    def ask_to_stop(self) -> None: ...
 
-    def exit_code(self) -> int | None: ...
+    def stop(self, timeout_s: float) -> int: ...
 
     def log_tail(self) -> str: ...
 
 
-class NativeProcess:
+class Process(ABC):
     """A process of this machine, its output in a log file of its own."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        self.name = name
+        self._log = log
+
+    @property
+    @abstractmethod
+    def pid(self) -> int:
+        """The process id, also after its end."""
+
+    @abstractmethod
+    def exit_code(self) -> int | None:
+        """None while alive; negative is the signal that ended it, as the kernel said."""
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended; a paused process is alive."""
+        return self.exit_code() is None
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until the process table says that it is gone."""
+        self._send(signal.SIGKILL)
+        self.wait(_KILLED_WITHIN_S)
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._send(signal.SIGCONT)
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM, without waiting for what comes of it."""
+        self._send(signal.SIGTERM)
+
+    def stop(self, timeout_s: float) -> int:
+        """Ask it to end and return its exit code; after `timeout_s` it is killed."""
+        self.ask_to_stop()
+        try:
+            return self.wait(timeout_s)
+        except InfraError:
+            self.kill()
+            return self.wait(_KILLED_WITHIN_S)
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for it to end and return its exit code; InfraError if it does not."""
+        deadline = clock.monotonic_s() + timeout_s
+        while (code := self.exit_code()) is None:
+            if clock.monotonic_s() >= deadline:
+                raise InfraError(
+                    f"{self.name} did not end within {timeout_s} s; it wrote:\n{self.log_tail()}"
+                )
+            clock.sleep(_BETWEEN_LOOKS_S)
+        return code
+
+    def wait_until_ready(self, look: Callable[[], object], *, timeout_s: float, why: str) -> None:
+        """Wait for `look()` to be true; InfraError with the log's tail if it ends or is late."""
+
+        def ready() -> bool:
+            if not self.is_alive():
+                raise InfraError(
+                    f"{self.name} ended with code {self.exit_code()} while waiting for {why}; "
+                    f"it wrote:\n{self.log_tail()}"
+                )
+            return bool(look())
+
+        wait_until(ready, timeout_s=timeout_s, why=f"{self.name}: {why}", last_seen=self.log_tail)
+
+    def log_tail(self) -> str:
+        """The last lines it wrote, for error messages."""
+        if not self._log.exists():
+            return "(no output)"
+        return self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace") or "(no output)"
+
+    def _send(self, number: int) -> None:
+        if self.is_alive():
+            os.kill(self.pid, number)
+
+
+class NativeProcess(Process):
+    """A process that the harness started itself."""
 
     def __init__(
         self,
@@ -61,8 +147,7 @@ class NativeProcess:
         directory: Path | None = None,
     ) -> None:
         """Start it. Raises InfraError if the program cannot be started at all."""
-        self.name = name
-        self._log = log
+        super().__init__(name, log)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             try:
@@ -80,71 +165,7 @@ class NativeProcess:
 
     @property
     def pid(self) -> int:
-        """The process id, also after its end."""
         return self._process.pid
 
-    def is_alive(self) -> bool:
-        """Whether it has not ended; a paused process is alive."""
-        return self._process.poll() is None
-
     def exit_code(self) -> int | None:
-        """None while alive; negative is the signal that ended it, as the kernel said."""
         return self._process.poll()
-
-    def kill(self) -> None:
-        """SIGKILL, and wait until the process table says that it is gone."""
-        self._send(signal.SIGKILL)
-        self._process.wait(_KILLED_WITHIN_S)
-
-    def pause(self) -> None:
-        """SIGSTOP."""
-        self._send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self._send(signal.SIGCONT)
-
-    def ask_to_stop(self) -> None:
-        """SIGTERM, without waiting for what comes of it."""
-        self._send(signal.SIGTERM)
-
-    def stop(self, timeout_s: float) -> int:
-        """Ask it to end (SIGTERM) and return its exit code; after `timeout_s` it is killed."""
-        self._send(signal.SIGTERM)
-        try:
-            return self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return self._process.wait(_KILLED_WITHIN_S)
-
-    def wait(self, timeout_s: float) -> int:
-        """Wait for it to end by itself and return its exit code; InfraError if it does not."""
-        try:
-            return self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired as error:
-            raise InfraError(
-                f"{self.name} did not end within {timeout_s} s; it wrote:\n{self.log_tail()}"
-            ) from error
-
-    def log_tail(self) -> str:
-        """The last lines it wrote, for error messages."""
-        if not self._log.exists():
-            return "(no output)"
-        return self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace") or "(no output)"
-
-    def wait_until_ready(self, look: Callable[[], object], *, timeout_s: float, why: str) -> None:
-        """Wait for `look()` to be true; InfraError with the log's tail if it ends or is late."""
-
-        def ready() -> bool:
-            if not self.is_alive():
-                raise InfraError(
-                    f"{self.name} ended with code {self.exit_code()} while waiting for {why}; "
-                    f"it wrote:\n{self.log_tail()}"
-                )
-            return bool(look())
-
-        wait_until(ready, timeout_s=timeout_s, why=f"{self.name}: {why}", last_seen=self.log_tail)
-
-    def _send(self, number: int) -> None:
-        if self.is_alive():
-            self._process.send_signal(number)

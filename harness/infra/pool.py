@@ -14,8 +14,8 @@ from confluent_kafka.admin import AdminClient
 
 from harness import clock
 from harness.errors import InfraError
-from harness.infra.node import NativeProcess
-from harness.infra.worker import Slot, start_worker
+from harness.infra.node import Node
+from harness.infra.worker import Slot
 from harness.waiting import wait_until
 
 _READY_WITHIN_S = 45.0
@@ -25,6 +25,7 @@ _RESTARTS_AT_MOST = 3
 
 Record = Callable[..., None]
 Environment = Callable[[str, str, Slot], Mapping[str, str]]
+Launch = Callable[[str, Mapping[str, str], Path], Node]
 
 
 class Incarnation(msgspec.Struct):
@@ -32,7 +33,7 @@ class Incarnation(msgspec.Struct):
 
     name: str
     worker: str
-    process: NativeProcess
+    process: Node
     asked_to_end: bool = False
     ended: bool = False
 
@@ -42,14 +43,17 @@ class WorkerPool:
 
     def __init__(
         self,
-        command: str,
+        launch: Launch,
         slots: Mapping[str, Slot],
         environment: Environment,
         logs: Path,
         record: Record,
     ) -> None:
-        """`environment(worker, incarnation, slot)` gives what a new incarnation is told."""
-        self._command = command
+        """`environment(worker, incarnation, slot)` gives what a new incarnation is told.
+
+        `launch(incarnation, environment, log)` starts one.
+        """
+        self._launch = launch
         self._slots = slots
         self._environment = environment
         self._logs = logs
@@ -64,7 +68,7 @@ class WorkerPool:
         number = sum(life.worker == worker for life in self._lives) + 1
         name = f"{worker}#{number}"
         environment = self._environment(worker, name, self._slots[worker])
-        process = start_worker(self._command, name, environment, self._logs / f"{name}.log")
+        process = self._launch(name, environment, self._logs / f"{name}.log")
         life = Incarnation(name, worker, process)
         self._lives.append(life)
         self._record("worker.started", incarnation=name, worker=worker, pid=process.pid)
@@ -125,13 +129,11 @@ class WorkerPool:
         """Nobody is about to be started."""
         return not self._due
 
-    def wait_until_ready(self, bootstrap: str, group: str, partitions: int) -> None:
+    def wait_until_ready(self, admin: AdminClient, group: str, partitions: int) -> None:
         """Wait until the broker says that all living workers share all partitions of the group.
 
         Raises InfraError, with the log's tail, if one ends before or it takes too long.
         """
-        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-
         def ready() -> bool:
             for life in self._lives:
                 code = life.process.exit_code()
@@ -149,9 +151,8 @@ class WorkerPool:
             last_seen=lambda: "\n".join(life.process.log_tail() for life in self.alive()),
         )
 
-    def is_shared(self, bootstrap: str, group: str, partitions: int) -> bool:
+    def is_shared(self, admin: AdminClient, group: str, partitions: int) -> bool:
         """Whether, as the broker sees it, the living workers share all partitions now."""
-        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         return has_assignment(admin, group, len(self.alive()), partitions)
 
     def stop_all(self, step: Callable[[], None]) -> None:

@@ -7,21 +7,23 @@ every n-th, so no two processes ever use one worker's links.
 """
 
 import os
+import shlex
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from harness.infra.guard import Guard
-from harness.infra.kafka import KafkaAddress, KafkaBroker
-from harness.infra.node import MARK
+from harness.infra.kafka import KafkaAddress, KafkaBroker, administer
+from harness.infra.node import MARK, Node
 from harness.infra.ports import LOOPBACK, free_ports
 from harness.infra.resonate import PromiseServer, ResonateChoice
+from harness.infra.template import WorkerTemplate, can_fork
 from harness.infra.toxiproxy import ProxyControl, ToxiproxyServer
-from harness.infra.worker import Slot
+from harness.infra.worker import Slot, start_cold
 
 SLOTS_A_PROCESS = 4  # the most workers that a schedule has
 
@@ -41,6 +43,7 @@ def shared_parts(processes: int) -> Iterator[SharedParts]:
     mark = uuid.uuid4().hex
     folder = Path(tempfile.mkdtemp(prefix="harness-"))
     # From here on every process that is started, by us or by pytest-xdist, carries the mark.
+    before = os.environ.get(MARK)
     os.environ[MARK] = mark
     guard = Guard(mark, folder)
     toxiproxy = ToxiproxyServer(folder)
@@ -58,7 +61,10 @@ def shared_parts(processes: int) -> Iterator[SharedParts]:
         if broker is not None:
             broker.stop()
         toxiproxy.stop()
-        os.environ.pop(MARK, None)
+        if before is None:
+            del os.environ[MARK]
+        else:
+            os.environ[MARK] = before
         guard.dismiss()
 
 
@@ -71,15 +77,19 @@ class Stack:
         self.choice = choice
         self.folder = Path(shared.folder) / f"process-{process}"
         self.bootstrap = shared.kafka.direct
+        self.admin = administer(shared.kafka.direct)
         self.proxies = ProxyControl(shared.toxiproxy)
         self.resonate = PromiseServer(choice, self.folder)
         self._shared = shared
         self._numbers = range(process, len(shared.proxied), processes)
+        self._template: WorkerTemplate | None = None
         self.slots: tuple[Slot, ...] = ()
 
     def start(self) -> None:
         """Start and probe the promise server, and put a link to it before each slot."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if can_fork():
+            self._template = WorkerTemplate(self.folder / "template.log")
         url = self.resonate.start()
         upstream = url.partition("://")[2]
         self.slots = tuple(
@@ -91,8 +101,19 @@ class Stack:
             for number in self._numbers
         )
 
+    def start_worker(
+        self, command: str, incarnation: str, environment: Mapping[str, str], log: Path
+    ) -> Node:
+        """Start one incarnation of the worker that `command` names."""
+        words = shlex.split(command)
+        if self._template is not None:
+            return self._template.launch(incarnation, words, environment, log)
+        return start_cold(words, incarnation, environment, log)
+
     def stop(self) -> None:
         """Stop what this process started."""
+        if self._template is not None:
+            self._template.stop()
         for slot in self.slots:
             self.proxies.destroy(slot.links["resonate"])
         self.resonate.stop()

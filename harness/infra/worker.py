@@ -5,9 +5,8 @@ contract (README, "put your own worker under test"). It reaches the broker and t
 only through the two links of its slot.
 """
 
-import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,7 @@ import msgspec
 from harness.infra.node import NativeProcess
 
 DEFAULT_WORKER = "python -m system_under_test.worker"
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -31,14 +30,14 @@ class Slot(msgspec.Struct, frozen=True):
         return {"kafka": f"kafka-{self.number}", "resonate": f"resonate-{self.number}"}
 
 
-def start_worker(
-    command: str, incarnation: str, environment: Mapping[str, str], log: Path
+def start_cold(
+    command: Sequence[str], incarnation: str, environment: Mapping[str, str], log: Path
 ) -> NativeProcess:
-    """Start one incarnation of the worker that `command` names."""
+    """Start one incarnation in a new interpreter, where it cannot be forked from a warm one."""
     return NativeProcess(
         incarnation,
-        [sys.executable, "-m", "harness.agent", *shlex.split(command)],
-        environment={**environment, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(_ROOT)},
+        [sys.executable, "-m", "harness.agent", *command],
+        environment={**environment, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)},
         log=log,
-        directory=_ROOT,
+        directory=ROOT,
     )

@@ -2,9 +2,10 @@
 
 * A worker that already began the workflow in this life need not ask the server again for a
   second delivery; one that never did has not attached the delivery to anything.
-* The order of commit and promise is judged twice: by broker and server, to the millisecond, and
-  at the worker's boundary, where a commit that is sent while nothing has confirmed the promise is
-  wrong even if it wins its race.
+* A promise exists for a worker from the moment the server has told so. Whoever commits sooner has
+  left it to luck whether the request arrived, and is wrong even where it did.
+* A commit counts when the broker has it in its log, and already when the worker sends it: a commit
+  that is sent too soon is wrong even if it then loses its race.
 """
 
 from collections.abc import Iterator
@@ -122,38 +123,45 @@ def _sent_too_soon(history: History) -> Iterator[Finding]:
             for delivery in now:
                 waiting.remove(delivery)
                 message = history.published_at.get((delivery.partition, delivery.offset))
-                if message is not None and not _known_safe(history, message, commit):
+                safe = None if message is None else _made_safe(history, message)
+                if message is not None and (safe is None or after(safe[0], commit.at)):
                     line = said(history, commit.at, life, f"sent the commit of {next_of}")
-                    yield _lost(history, message, line, _made_safe(history, message))
-
-
-def _known_safe(history: History, message: Published, commit: Event) -> bool:
-    """Whether at the sending of a commit the promise or the dead letter can have been there."""
-    safe = _made_safe(history, message)
-    if safe is not None and safe[0] <= commit.at:
-        return True
-    if message.record is None:
-        return safe is not None and not after(safe[0], commit.at)
-    roots = history.roots_of_record.get(history.record_ids[message.record], ())
-    return any(
-        event.at <= commit.at and event.get("promise") in roots
-        for event in history.checkpoints("workflow.begin.confirmed", commit.by)
-    )
+                    yield _lost(history, message, line, safe)
 
 
 def _made_safe(history: History, message: Published) -> tuple[int, str] | None:
-    """When and how the message was first in other hands than the topic's, or None."""
-    found = [
-        (history.promises[root].created_ns, f"made the promise {root!r}")
-        for root in history.roots_of_record.get(_named(history, message), ())
-    ]
+    """When and how it was first known that the message is in other hands than the topic's."""
+    found = []
+    for root in history.roots_of_record.get(_named(history, message), ()):
+        known_ns = _known_ns(history, root)
+        if known_ns is not None:
+            found.append((known_ns, f"the promise {root!r} was confirmed"))
     if message.poison is not None:
         found += [
-            (letter.at_ns, "accepted its dead letter")
+            (letter.at_ns, "its dead letter was accepted")
             for letter in history.dead_letters
             if letter.origin == (message.partition, message.offset)
         ]
     return min(found, default=None)
+
+
+def _known_ns(history: History, root: str) -> int | None:
+    """When a worker was first told that the promise exists; None if none ever was.
+
+    A worker that asks by other ways than the watched ones is given the moment of the creation.
+    """
+    asked = any(
+        event.get("promise") == root for event in history.checkpoints("workflow.begin.sent")
+    )
+    if not asked:
+        return history.promises[root].created_ns
+    told = [
+        event.at
+        for event in history.checkpoints("workflow.begin.confirmed")
+        if event.get("promise") == root
+    ]
+    told += [lease.acquired_ns for lease in history.leases.get(root, ())]
+    return min(told, default=None)
 
 
 def _named(history: History, message: Published) -> str:
@@ -169,11 +177,17 @@ def _lost(
     what = message.record or f"poison ({message.poison})"
     where = f"offset {message.offset} of partition {message.partition}"
     lines = [said(history, message.at_ns, "load", f"published {what} at {where}"), commit]
+    made = history.roots_of_record.get(_named(history, message), ())
+    lines += [
+        said(history, history.promises[root].created_ns, "promise server", f"made {root!r}")
+        for root in made
+    ]
     if safe is None:
-        lines.append(said(history, None, "final read", "has neither its promise nor a dead letter"))
-        return Finding(f"{what} was committed past and is nowhere", lines)
-    lines.append(said(history, safe[0], "the parts", safe[1]))
-    return Finding(f"{what} was committed past before its promise existed", lines)
+        then = "and nobody was ever told of its promise" if made else "and is nowhere"
+        lines.append(said(history, None, "final read", "no confirmed promise, no dead letter"))
+        return Finding(f"{what} was committed past {then}", lines)
+    lines.append(said(history, safe[0], "worker", f"was told: {safe[1]}"))
+    return Finding(f"{what} was committed past before its promise was confirmed", lines)
 
 
 def _record_id(history: History, delivery: Delivery) -> str | None:

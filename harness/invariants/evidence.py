@@ -116,7 +116,7 @@ def _not_restarted(history: History, window: Window) -> Iterator[str]:
         if life.ended_ns is None or life.ended_ns > window.end_ns or life.code not in _STOPPED:
             yield f"{life.name} did not stop when asked (exit code {life.code})"
         elif not any(
-            later.worker == life.worker and later.started_ns >= life.ended_ns for later in lives
+            later.worker == life.worker and later.started_ns > life.started_ns for later in lives
         ):
             yield f"{life.worker} was not started again"
 

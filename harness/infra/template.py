@@ -1,0 +1,141 @@
+"""Start workers by forking a process that has imported what they all import.
+
+Importing the SDK, the Kafka client and SQLAlchemy costs most of a second of processor time, and a
+session starts some two hundred workers. The template (harness/agent/template.py) imports the
+libraries once and nothing of the worker, has no thread and no client, and forks when asked; the
+child is a process of its own with its own session, environment and log, and becomes the worker.
+
+The template is the parent, so it is the one to whom the kernel tells how a worker ended; it passes
+that on. Where forking is not safe (anything but Linux: system libraries start threads of their own)
+workers are started in new interpreters instead; HARNESS_COLD_START=1 asks for that here too.
+"""
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness import clock
+from harness.errors import InfraError
+from harness.infra.node import Process
+from harness.infra.worker import ROOT
+
+_ANSWERS_WITHIN_S = 20.0
+COLD = "HARNESS_COLD_START"
+
+
+def can_fork() -> bool:
+    """Whether workers may be forked here."""
+    return sys.platform == "linux" and not os.environ.get(COLD)
+
+
+class WorkerTemplate:
+    """The template process of one pytest process."""
+
+    def __init__(self, log: Path) -> None:
+        """Start it; it is asked for the first worker without waiting for its imports."""
+        self._log = log
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "harness.agent.template"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env={
+                    **os.environ,
+                    "PYTHONUNBUFFERED": "1",
+                    "PYTHONPATH": str(ROOT),
+                    # Each child compiles the worker's modules if they are not kept compiled.
+                    "PYTHONDONTWRITEBYTECODE": "",
+                },
+                cwd=ROOT,
+                start_new_session=True,
+                bufsize=0,
+            )
+        self._unread = b""
+        self._started: dict[str, int] = {}
+        self._codes: dict[int, int] = {}
+        self._number = 0
+
+    def launch(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path
+    ) -> "ForkedProcess":
+        """Fork a worker and return it once it has a pid. InfraError if the template is gone."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._number += 1
+        key = str(self._number)
+        request = {
+            "key": key,
+            "command": list(command),
+            "environment": dict(environment),
+            "log": str(log.resolve()),
+        }
+        self._ask(json.dumps(request).encode() + b"\n")
+        deadline = clock.monotonic_s() + _ANSWERS_WITHIN_S
+        while key not in self._started:
+            if clock.monotonic_s() > deadline:
+                raise InfraError(f"the worker template did not fork {name}: {self._wrote()}")
+            self._hear(timeout_s=0.1)
+        return ForkedProcess(name, self._started.pop(key), log, self)
+
+    def code_of(self, pid: int) -> int | None:
+        """How a forked process ended; None while it has not."""
+        if pid not in self._codes:
+            self._hear(timeout_s=0)
+        return self._codes.get(pid)
+
+    def stop(self) -> None:
+        """End the template; workers that still live are the guard's."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(5)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _ask(self, line: bytes) -> None:
+        try:
+            os.write(self._process.stdin.fileno(), line)  # type: ignore[union-attr]
+        except BrokenPipeError as error:
+            raise InfraError(f"the worker template is gone: {self._wrote()}") from error
+
+    def _hear(self, *, timeout_s: float) -> None:
+        """Take what the template has said: a pid for a key, a code for a pid."""
+        answers = self._process.stdout
+        while answers is not None and select.select([answers], [], [], timeout_s)[0]:
+            said = os.read(answers.fileno(), 65536)
+            if not said:
+                raise InfraError(f"the worker template is gone: {self._wrote()}")
+            *lines, self._unread = (self._unread + said).split(b"\n")
+            for line in lines:
+                answer = json.loads(line)
+                if "key" in answer:
+                    self._started[answer["key"]] = answer["pid"]
+                else:
+                    self._codes[answer["pid"]] = answer["code"]
+            timeout_s = 0
+
+    def _wrote(self) -> str:
+        return self._log.read_text()[-2000:] or "it wrote nothing"
+
+
+class ForkedProcess(Process):
+    """A worker that was forked from the template."""
+
+    def __init__(self, name: str, pid: int, log: Path, template: WorkerTemplate) -> None:
+        super().__init__(name, log)
+        self._pid = pid
+        self._template = template
+
+    @property
+    def pid(self) -> int:
+        return self._pid
+
+    def exit_code(self) -> int | None:
+        return self._template.code_of(self._pid)
