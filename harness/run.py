@@ -183,9 +183,12 @@ class _Run:
                 continue
             self._backlog.look(self._expected)
             looked = clock.monotonic_s()
-            self._publish_what_was_held_back()
+            if self._publish_what_was_held_back():
+                continue  # what it owes is known when its acknowledgement has been heard
             missing = self._backlog.missing(self._expected)
             idle = not self._nemesis.is_under_way and self._pool.is_quiet()
+            if not idle:
+                self._backlog.excuse_silence()
             if idle and not self._held_back and not missing:
                 break
             if idle and self._backlog.quiet_for_s() > self._quiet_s():
@@ -254,7 +257,7 @@ class _Run:
     def _publish(self, messages: list[tuple[int, Publish]]) -> None:
         self._producer.publish([self._outgoing(index, message) for index, message in messages])
 
-    def _publish_what_was_held_back(self) -> None:
+    def _publish_what_was_held_back(self) -> bool:
         completed = self._backlog.completed()
         due = [
             (index, message)
@@ -264,6 +267,7 @@ class _Run:
         if due:
             self._held_back = [one for one in self._held_back if one not in due]
             self._publish(due)
+        return bool(due)
 
     def _outgoing(self, index: int, message: Publish) -> Outgoing:
         if message.poison is not None:

@@ -82,6 +82,10 @@ class Backlog:
         """Seconds since anything moved."""
         return clock.monotonic_s() - self._moved_at
 
+    def excuse_silence(self) -> None:
+        """A fault is under way, or a worker about to start: that nothing moves says nothing."""
+        self._moved_at = clock.monotonic_s()
+
     def _missing_messages(self, expected: Expected) -> list[str]:
         completed = self.completed()
         committed = dict.fromkeys(expected.ends, 0)

@@ -1,8 +1,9 @@
 """Leases: what is sent after a lease went is refused.
 
-Judged from what crossed the wire. A request is late for certain only if it was *sent* after the
-server had confirmed the next acquisition to whoever asked for it; anything closer is a race that
-either may win.
+Judged from what crossed the wire. A request is late for certain if it was *sent* after the server
+had confirmed the next acquisition to whoever asked for it, or if the server says that the promise
+was settled after that and nobody else asked for it (a client may send one request again and
+again, and only the first time is on record). Anything closer is a race that either may win.
 
 * Settling a step by `promise.settle`, which asks for no lease, is refused to nobody: whoever does
   it without holding the lease is wrong even if it came to nothing that time.
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 
 from harness.history.facts import Lease, Request, root_of
 from harness.history.history import History
+from harness.history.moments import after
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 
 _FENCED = frozenset({"task.fence", "task.suspend", "task.fulfill"})
@@ -105,13 +107,43 @@ def _unfenced(history: History) -> Iterator[Finding]:
         ]
         last = max(own, key=lambda lease: lease.acquired_ns, default=None)
         following = None if last is None else _following(leases, last)
-        if last is not None and (following is None or following.acquired_ns >= request.sent_ns):
+        if last is not None and (
+            following is None
+            or (
+                following.acquired_ns >= request.sent_ns
+                and not _settled_by_it_after(history, request, promise, following)
+            )
+        ):
             continue
         held = [_acquired(history, lease) for lease in (last, following) if lease is not None]
         yield Finding(
             f"{request.incarnation} settled {promise} without the lease of its task",
             [*held, _accepted(history, request)],
         )
+
+
+def _settled_by_it_after(
+    history: History, request: Request, promise: str, following: Lease
+) -> bool:
+    """The server settled the promise after the next acquisition, and only this holder asked."""
+    settled_ns = history.promises[promise].settled_ns if promise in history.promises else None
+    if settled_ns is None or not after(settled_ns, following.acquired_ns):
+        return False
+    return not any(
+        other.incarnation != request.incarnation and other.accepted
+        for other in history.requests
+        if _settles(other) == promise
+    )
+
+
+def _settles(request: Request) -> str | None:
+    """The promise that a request asks to settle, fenced or not."""
+    if request.kind == "promise.settle":
+        return str(request.data.get("id"))
+    action = request.data.get("action") or {}
+    if request.kind == "task.fence" and action.get("kind") == "promise.settle":
+        return str((action.get("data") or {}).get("id"))
+    return None
 
 
 def _acquired(history: History, lease: Lease) -> Witness:

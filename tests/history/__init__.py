@@ -1,0 +1,1 @@
+"""Pairing, ordering and reading back of what a run wrote."""

@@ -1,0 +1,86 @@
+"""Incarnations, the starts of steps, requests with their answers, leases."""
+
+from tests.invariants import building as b
+
+
+def test_a_life_goes_from_start_to_exit() -> None:
+    life = b.history(b.alive(at=1.0), b.ended(2.0)).incarnations[b.W1]
+    assert (life.worker, life.started_ns, life.ended_ns) == ("w1", b.ns(1.0), b.ns(2.0))
+    assert (life.code, life.killed, life.died_by_itself) == (0, False, True)
+
+
+def test_the_moment_of_a_kill_is_the_agents_and_its_proof_the_process_tables() -> None:
+    life = b.history(b.alive(), b.killed(1.0, fault=3)).incarnations[b.W1]
+    assert (life.ended_ns, life.fault, life.killed) == (b.ns(1.0), 3, True)
+    unproven = b.history(b.killed(1.0)[0]).incarnations[b.W1]
+    assert not unproven.killed
+
+
+def test_a_worker_that_was_asked_to_stop_did_not_die_by_itself() -> None:
+    asked = b.history(b.reach("shutdown.begun", 1.0), b.ended(2.0)).incarnations[b.W1]
+    assert not asked.died_by_itself
+    assert asked.leaving_ns == b.ns(1.0)
+    for signal in (-9, -15):
+        assert not b.history(b.ended(2.0, code=signal)).incarnations[b.W1].died_by_itself
+
+
+def test_a_life_that_only_wrote_is_known_too_and_the_harness_is_none() -> None:
+    run = b.history(b.reach("record.polled", 1.0, b.W2))
+    assert list(run.incarnations) == [b.W2]
+    assert run.incarnations[b.W2].leaving_ns is None
+
+
+def test_a_start_has_its_end_and_its_record() -> None:
+    (start,) = b.history(b.step("r:1", 1.0, 1.1)).starts
+    assert (start.root, start.function, start.how) == ("r", "delete_batch", "done")
+    assert (start.started_ns, start.ended_ns) == (b.ns(1.0), b.ns(1.1))
+    assert start.settle_confirmed_ns == b.ns(1.11)
+
+
+def test_each_start_of_a_step_that_is_retried_has_its_own_end() -> None:
+    run = b.history(b.failed("r:1", 1.0, 1.1), b.step("r:1", 1.2, 1.3), b.started("r:2", 1.4))
+    assert [start.how for start in run.starts] == ["failed", "done", "open"]
+    assert [start.settle_confirmed_ns for start in run.starts] == [None, b.ns(1.31), None]
+    assert run.starts[0].error == "E: no"
+
+
+def test_what_another_life_does_ends_no_start_of_this_one() -> None:
+    run = b.history(b.started("r:1", 1.0), b.step("r:1", 2.0, 2.1, b.W2))
+    assert [start.how for start in run.starts] == ["open", "done"]
+
+
+def test_a_step_that_waits_for_its_own_steps_is_suspended_and_not_failed() -> None:
+    (start,) = b.history(b.failed("r:1", 1.0, 1.1, error="Suspended()")).starts
+    assert start.how == "suspended"
+
+
+def test_a_request_without_an_answer_stays_open() -> None:
+    asked, mute = (
+        b.history(b.asked("task.fulfill", 1.0, id="r"), b.asked("task.fulfill", 2.0, status=None))
+    ).requests
+    assert (asked.sent_ns, asked.answered_ns, asked.accepted) == (b.ns(1.0), b.ns(1.001), True)
+    assert (mute.answered_ns, mute.status, mute.accepted) == (None, None, False)
+
+
+def test_an_error_is_no_answer() -> None:
+    sent = b.event("request", 1.0, b.W1, seq=1, kind="task.fulfill", data={})
+    error = b.event("answer", 1.1, b.W1, seq=1, error="TimeoutError: ")
+    (request,) = b.history(sent, error).requests
+    assert (request.status, request.accepted, request.error) == (None, False, "TimeoutError: ")
+
+
+def test_leases_come_in_the_servers_order_with_their_ends() -> None:
+    run = b.history(
+        b.acquired(3.0, b.W2, version=2), b.acquired(1.0, version=1),
+        b.asked("task.suspend", 2.0, id="r", version=1),
+    )  # fmt: skip
+    first, second = run.leases["r"]
+    assert (first.version, first.incarnation, second.version) == (1, b.W1, 2)
+    assert first.given_up_ns == b.ns(2.001)
+    assert first.superseded_ns == second.acquired_ns == b.ns(3.001)
+    assert (second.given_up_ns, second.superseded_ns) == (None, None)
+
+
+def test_a_refused_acquisition_is_no_lease() -> None:
+    refused = b.asked("task.acquire", 1.0, status=409, id="r", version=1)
+    assert b.history(refused).leases == {}

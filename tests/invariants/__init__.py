@@ -1,0 +1,1 @@
+"""Each invariant on histories of a few hand-written lines, both ways."""

@@ -1,0 +1,107 @@
+"""One completion a record id; a further one only with an excuse of its own."""
+
+import pytest
+
+from harness.invariants.completions import excused_duplicates, one_completion_per_record_id
+from harness.schedule.schedule import Arrival, CutLink
+from tests.invariants import building as b
+
+CUT = b.schedule(CutLink(link="kafka", at=Arrival(checkpoint="publish.sent")))
+CUT_RESONATE = b.schedule(CutLink(link="resonate", at=Arrival(checkpoint="publish.sent")))
+TWICE = [b.root(), b.published(), b.completion(1.02), b.completion(5.02)]
+AGAIN = [
+    *b.acquired(4.9, b.W2, version=2),
+    *b.step("r:3", 5.0, 5.1, b.W2),
+    *b.publishing("r:3", 5.0, b.W2),
+]
+UNRECORDED = [*b.acquired(0.9), b.started("r:3", 1.0), *b.publishing("r:3", 1.0)]
+
+
+def test_holds_for_one_completion() -> None:
+    b.assert_holds(one_completion_per_record_id(b.history(b.published(), b.completion(1.0))), 1)
+
+
+def test_is_unknown_when_nothing_completed() -> None:
+    b.assert_unknown(one_completion_per_record_id(b.history(b.published())))
+
+
+def test_flags_a_second_completion_that_just_happened() -> None:
+    run = b.history(TWICE, UNRECORDED, AGAIN)
+    b.assert_violated(one_completion_per_record_id(run), "2 completions", "without an excuse")
+
+
+def test_forgives_a_second_one_after_a_crash_between_acceptance_and_record() -> None:
+    run = b.history(TWICE, UNRECORDED, AGAIN, b.killed(1.03, checkpoint="publish.accepted"))
+    b.assert_holds(one_completion_per_record_id(run), 1)
+    assert excused_duplicates(run) == 1
+
+
+def test_a_crash_after_the_record_excuses_nothing() -> None:
+    recorded = b.reach("step.settle.confirmed", 1.05, promise="r:3", status=200)
+    run = b.history(TWICE, UNRECORDED, recorded, AGAIN, b.killed(1.06))
+    b.assert_violated(one_completion_per_record_id(run))
+
+
+def test_a_crash_before_the_client_took_the_message_excuses_nothing() -> None:
+    sent = b.publishing("r:3", 1.0, accepted=False)
+    died = b.killed(1.0101, checkpoint="publish.sent")
+    run = b.history(TWICE, b.acquired(0.9), b.started("r:3", 1.0), sent, died, AGAIN)
+    b.assert_violated(one_completion_per_record_id(run))
+
+
+def test_a_third_completion_needs_a_second_crash() -> None:
+    third = [*b.step("r:3", 9.0, 9.1, "w3#1"), *b.publishing("r:3", 9.0, "w3#1")]
+    seen = [*TWICE, *UNRECORDED, *b.killed(1.03), b.completion(9.02), *third]
+    again = [b.started("r:3", 5.0, b.W2), *b.publishing("r:3", 5.0, b.W2)]
+    b.assert_violated(one_completion_per_record_id(b.history(seen, again)), "allow 2")
+    b.assert_holds(one_completion_per_record_id(b.history(seen, again, b.killed(5.03, b.W2))))
+
+
+def test_forgives_a_second_one_after_the_link_to_the_broker_was_cut() -> None:
+    attempt = [
+        *b.acquired(0.9), *b.failed("r:3", 1.0, 3.0), *b.publishing("r:3", 1.0, accepted=False)
+    ]  # fmt: skip
+    retry = [*b.step("r:3", 5.0, 5.1), *b.publishing("r:3", 5.0)]
+    b.assert_holds(
+        one_completion_per_record_id(b.history(TWICE, attempt, retry, b.window(0.5, 4.0), of=CUT))
+    )
+    b.assert_violated(one_completion_per_record_id(b.history(TWICE, attempt, retry, of=CUT)))
+    elsewhere = b.window(0.5, 4.0, b.W2)
+    b.assert_violated(
+        one_completion_per_record_id(b.history(TWICE, attempt, retry, elsewhere, of=CUT))
+    )
+
+
+def test_forgives_a_second_one_after_a_lease_was_lost_under_a_cut_that_is_healed_by_now() -> None:
+    lost = [*b.acquired(0.1), b.started("r:3", 1.0), *b.publishing("r:3", 1.0)]
+    run = b.history(TWICE, lost, AGAIN, b.window(0.2, 0.9), of=CUT_RESONATE)
+    b.assert_holds(one_completion_per_record_id(run))
+
+
+def test_forgives_a_second_one_after_the_worker_was_asked_to_stop() -> None:
+    run = b.history(TWICE, UNRECORDED, AGAIN, b.reach("shutdown.begun", 1.05), b.ended(1.2))
+    b.assert_holds(one_completion_per_record_id(run))
+
+
+def test_flags_an_excused_second_one_with_another_promise_id() -> None:
+    seen = [b.root(), b.published(), b.completion(1.02), b.completion(5.02, promise_="r:5")]
+    run = b.history(seen, UNRECORDED, AGAIN, b.killed(1.03))
+    b.assert_violated(one_completion_per_record_id(run), "different promise ids")
+
+
+@pytest.mark.parametrize("value", ['["r", 7]', '["other", 0]', '"r"', "not JSON", '["r"]'])
+def test_flags_a_completion_that_does_not_carry_its_record_and_offset(value: str) -> None:
+    run = b.history(b.published(offset=0), b.completion(1.0, value=value))
+    b.assert_violated(one_completion_per_record_id(run))
+
+
+def test_any_offset_is_fine_where_a_publish_ended_info() -> None:
+    info = b.event("publish.info", 0.1, index=0, error="no report")
+    b.assert_holds(
+        one_completion_per_record_id(b.history(info, b.completion(1.0, value='["r",7]')))
+    )
+
+
+def test_flags_a_completion_of_what_was_never_published() -> None:
+    run = b.history(b.published(), b.completion(1.0, key="stranger"))
+    b.assert_violated(one_completion_per_record_id(run), "stranger")

@@ -1,0 +1,87 @@
+"""What all invariants say together, and how verdicts combine and read."""
+
+import msgspec
+import pytest
+
+from harness.errors import HarnessError
+from harness.invariants import INVARIANTS, Verdict, Witness, combine, judge
+from tests.invariants import building as b
+
+GOOD = b.history(
+    b.published(), b.polled(), b.root(settled=3.0), b.begun(), b.commit(), b.acquired(0.9),
+    b.step("r:1", 1.0, 1.1), b.deletions([1, 2], 1.05), b.promise("r:1", 0.95, 1.105),
+    b.timer("r:2", 1.12, 1.42),
+    b.asked("task.suspend", 1.2, id="r", version=1), b.acquired(1.5, version=2),
+    b.step("r:3", 1.6, 1.7), b.deletions([3, 4], 1.65), b.promise("r:3", 1.55, 1.705),
+    b.step("r:4", 1.8, 1.9), b.publishing("r:4", 1.8), b.completion(1.82, promise_="r:4"),
+    b.drained(),
+)  # fmt: skip
+
+
+def test_the_numbered_invariants_come_in_the_designs_order() -> None:
+    assert [one.number for one in INVARIANTS] == [*range(1, 14), None, None]
+    assert [one.name for one in INVARIANTS][:2] == [
+        "no_finished_step_runs_again",
+        "one_completion_per_record_id",
+    ]
+    assert all(one.claim for one in INVARIANTS)
+
+
+def test_a_calm_run_holds_and_what_was_not_at_stake_is_neutral() -> None:
+    judgement = judge(GOOD, expected=("no_sleep_ends_early", "every_record_completes"))
+    assert judgement.overall == "holds", judgement.story()
+    neutral = {name for name, one in judgement.verdicts.items() if one.outcome == "unknown"}
+    assert neutral == {
+        "one_workflow_per_record_id",
+        "a_lost_lease_records_nothing",
+        "every_poison_record_is_dead_lettered_with_its_reason",
+        "fast_records_overtake_slow_ones",
+        "another_worker_takes_over",
+    }
+
+
+def test_unknown_is_red_where_it_had_to_be_at_stake() -> None:
+    judgement = judge(GOOD, expected=("another_worker_takes_over",))
+    assert judgement.overall == "unknown"
+    assert judgement.unproven == ["another_worker_takes_over"]
+    assert "nobody died" in judgement.story()
+
+
+def test_missing_evidence_is_red_whoever_asked() -> None:
+    assert judge(b.history()).overall == "unknown"
+    assert judge(b.history()).unproven == ["enough_was_at_stake"]
+
+
+def test_violated_is_red_although_nobody_asked() -> None:
+    stray = b.history(list(GOOD.events), b.deletion(9, 2.0, "bystander"))
+    judgement = judge(stray)
+    assert judgement.overall == "violated"
+    assert "rows_go_once_and_wholly" in judgement.violated
+    assert "bystander" in judgement.story()
+
+
+def test_refuses_the_name_of_no_invariant() -> None:
+    with pytest.raises(HarnessError, match="no invariant is called 'every_record_complets'"):
+        judge(GOOD, expected=("every_record_complets",))
+
+
+def test_a_judgement_is_kept_as_json() -> None:
+    kept = msgspec.json.decode(msgspec.json.encode(judge(GOOD, expected=()).to_dict()))
+    assert kept["overall"] == "holds"
+    assert kept["expected"] == []
+    assert kept["verdicts"]["every_record_completes"]["outcome"] == "holds"
+
+
+def test_violated_wins_over_unknown_and_unknown_over_holds() -> None:
+    holds, unknown = Verdict.holds(checked=2), Verdict.unknown("nothing there")
+    violated = Verdict.violated("broken", [Witness(1.0, "w1#1", "did it")])
+    assert combine([holds, unknown, violated]).outcome == "violated"
+    assert combine([holds, unknown, violated]).witnesses == violated.witnesses
+    assert combine([holds, unknown]).message == "nothing there"
+    assert combine([holds, holds]).checked == 4
+    assert combine([]).outcome == "unknown"
+
+
+def test_a_witness_reads_as_a_line_of_a_story() -> None:
+    assert str(Witness(3.2, "w1#1", "died")) == "   3.200 s  w1#1            died"
+    assert str(Witness(None, "database", "has rows")).startswith("          ")

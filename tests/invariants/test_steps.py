@@ -1,0 +1,172 @@
+"""No finished step runs again; only the failing step retries."""
+
+from harness.invariants.steps import no_finished_step_runs_again, only_the_failing_step_retries
+from harness.schedule.schedule import Arrival, CutLink, LockDatabase
+from tests.invariants import building as b
+
+CUT = b.schedule(CutLink(link="resonate", at=Arrival(checkpoint="step.started")))
+CUT_KAFKA = b.schedule(CutLink(link="kafka", at=Arrival(checkpoint="step.started")))
+LOCKED = b.schedule(LockDatabase(at=Arrival(checkpoint="step.started"), for_s=5.0))
+
+
+def test_holds_when_a_workflow_taken_up_again_goes_on_behind_its_finished_step() -> None:
+    run = b.history(
+        b.acquired(1.0),
+        b.step("r:1", 1.1, 1.2),
+        b.promise("r:1", 1.05, 1.205),
+        b.acquired(2.0, version=2),
+        b.step("r:3", 2.1, 2.2),
+    )
+    b.assert_holds(no_finished_step_runs_again(run), checked=1)
+
+
+def test_flags_a_step_started_after_it_was_recorded() -> None:
+    run = b.history(
+        b.acquired(1.0),
+        b.step("r:1", 1.1, 1.2),
+        b.promise("r:1", 1.05, 1.205),
+        b.acquired(2.0, version=2),
+        b.started("r:1", 2.1),
+    )
+    b.assert_violated(no_finished_step_runs_again(run), "r:1", "recorded", "2.100 s")
+
+
+def test_a_rounding_is_no_second_run() -> None:
+    run = b.history(b.acquired(1.0), b.started("r:1", 1.2019), b.promise("r:1", 1.0, 1.2))
+    assert no_finished_step_runs_again(run).outcome != "violated"
+
+
+def test_is_unknown_when_no_workflow_was_taken_up_again() -> None:
+    run = b.history(b.acquired(1.0), b.step("r:1", 1.1, 1.2), b.promise("r:1", 1.05, 1.205))
+    b.assert_unknown(no_finished_step_runs_again(run), "taken up again")
+
+
+def _retried_while_cut_off(lease_at: float) -> b.Events:
+    return [
+        *b.acquired(lease_at),
+        *b.failed("r:1", 1.1, 1.2),
+        *b.acquired(4.0, b.W2, version=2),
+        *b.step("r:1", 4.1, 4.2, b.W2),
+        b.promise("r:1", 1.05, 4.205),
+        *b.acquired(5.0, b.W2, version=3),
+        b.started("r:1", 5.0),
+    ]
+
+
+def test_forgives_a_start_by_a_worker_that_could_not_hear_of_the_recording() -> None:
+    run = b.history(_retried_while_cut_off(1.0), b.window(1.15, 6.0), of=CUT)
+    b.assert_holds(no_finished_step_runs_again(run))
+
+
+def test_does_not_forgive_it_without_the_cut() -> None:
+    b.assert_violated(no_finished_step_runs_again(b.history(_retried_while_cut_off(1.0))))
+
+
+def test_does_not_forgive_it_under_a_lease_from_after_the_recording() -> None:
+    run = b.history(
+        b.acquired(1.0),
+        b.step("r:1", 1.1, 1.2),
+        b.promise("r:1", 1.05, 1.205),
+        b.acquired(4.0, version=2),
+        b.started("r:1", 4.1),
+        b.window(3.9, 6.0),
+        of=CUT,
+    )
+    b.assert_violated(no_finished_step_runs_again(run))
+
+
+def test_a_failing_step_may_be_started_until_it_succeeds() -> None:
+    run = b.history(
+        b.acquired(1.0), b.failed("r:1", 1.1, 1.2), b.failed("r:1", 1.3, 1.4),
+        b.step("r:1", 1.5, 1.6), b.step("r:3", 2.0, 2.1),
+    )  # fmt: skip
+    b.assert_holds(only_the_failing_step_retries(run), checked=4)
+
+
+def test_flags_another_step_in_the_place_of_the_failed_one() -> None:
+    run = b.history(b.acquired(1.0), b.failed("r:1", 1.1, 1.2), b.started("r:2", 1.3))
+    b.assert_violated(only_the_failing_step_retries(run), "r:1 failed", "r:2")
+
+
+def test_another_step_is_fine_once_somebody_else_has_finished_the_failed_one() -> None:
+    run = b.history(
+        b.acquired(1.0), b.acquired(3.0, b.W2, version=2), b.started("r:1", 3.05, b.W2),
+        b.failed("r:1", 1.1, 3.06), b.reach("step.effect_done", 3.07, b.W2, promise="r:1"),
+        b.reach("step.settle.confirmed", 3.08, b.W2, promise="r:1"), b.promise("r:1", 1.0, 3.075),
+        b.step("r:3", 3.2, 3.3, b.W2), b.window(1.1, 3.5), of=CUT,
+    )  # fmt: skip
+    b.assert_holds(only_the_failing_step_retries(run))
+
+
+def test_flags_a_step_that_was_given_up() -> None:
+    run = b.history(
+        b.root(), b.acquired(1.0), b.failed("r:1", 1.1, 1.2), b.promise("r:1", 1.0, 1.3, "rejected")
+    )
+    b.assert_violated(only_the_failing_step_retries(run), "given up", "rejected")
+
+
+def test_flags_a_start_under_a_lease_that_was_lost_without_any_fault() -> None:
+    run = b.history(
+        b.acquired(1.0), b.started("r:1", 1.1), b.acquired(4.0, version=2), b.started("r:1", 4.1)
+    )
+    b.assert_violated(only_the_failing_step_retries(run), "acquired r anew")
+
+
+def test_a_locked_database_is_no_reason_to_start_a_step_twice() -> None:
+    run = b.history(
+        b.acquired(1.0), b.started("r:1", 1.1), b.acquired(4.0, version=2), b.started("r:1", 4.1),
+        b.event("held", 1.1, b.W1, fault=0), b.window(1.12, 6.0),
+        b.event("released", 1.13, b.W1, fault=0), of=LOCKED,
+    )  # fmt: skip
+    b.assert_violated(only_the_failing_step_retries(run))
+
+
+def test_a_failure_excuses_a_start_in_its_own_lease_only() -> None:
+    run = b.history(
+        b.acquired(1.0), b.failed("r:1", 1.1, 1.2), b.acquired(4.0, version=2),
+        b.started("r:1", 4.1),
+    )  # fmt: skip
+    b.assert_violated(only_the_failing_step_retries(run))
+
+
+def test_forgives_a_start_after_the_death_of_whoever_ran_it() -> None:
+    run = b.history(
+        b.acquired(1.0), b.started("r:1", 1.1), b.killed(1.2),
+        b.acquired(4.0, b.W2, version=2), b.started("r:1", 4.1, b.W2),
+    )  # fmt: skip
+    b.assert_holds(only_the_failing_step_retries(run))
+
+
+def test_forgives_a_start_after_the_link_to_the_promise_server_was_cut() -> None:
+    lost = [
+        *b.acquired(1.0), b.started("r:1", 1.1),
+        *b.acquired(4.0, b.W2, version=2), b.started("r:1", 4.1, b.W2),
+        *b.window(1.15, 4.5),
+    ]  # fmt: skip
+    b.assert_holds(only_the_failing_step_retries(b.history(lost, of=CUT)))
+    b.assert_violated(only_the_failing_step_retries(b.history(lost, of=CUT_KAFKA)))
+
+
+def test_a_death_does_not_excuse_a_start_of_what_was_heard_to_be_recorded() -> None:
+    run = b.history(
+        b.acquired(1.0), b.step("r:1", 1.1, 1.2), b.killed(1.3),
+        b.acquired(4.0, b.W2, version=2), b.started("r:1", 4.1, b.W2),
+    )  # fmt: skip
+    b.assert_violated(only_the_failing_step_retries(run))
+
+
+def test_a_step_that_waits_for_steps_of_its_own_has_not_failed() -> None:
+    run = b.history(
+        b.acquired(1.0), b.failed("r:1", 1.1, 1.2, error="Suspended()"),
+        b.acquired(3.0, version=2), b.step("r:1", 3.1, 3.2),
+    )  # fmt: skip
+    b.assert_holds(only_the_failing_step_retries(run))
+
+
+def test_is_unknown_when_errors_were_asked_for_and_none_came() -> None:
+    run = b.history(b.step("r:1", 1.0, 1.1), of=b.schedule(transient_error_rate=0.25))
+    b.assert_unknown(only_the_failing_step_retries(run), "no step failed")
+
+
+def test_is_unknown_when_no_step_was_started() -> None:
+    b.assert_unknown(only_the_failing_step_retries(b.history()))
