@@ -14,4 +14,4 @@ class InfraError(HarnessError):
 
 
 class ScheduleError(HarnessError):
-    """The schedule asks for what cannot be: an unknown worker, a checkpoint that no calm run reaches."""
+    """The schedule asks for what cannot be: a worker or a checkpoint that is not there."""

@@ -31,7 +31,7 @@ from harness.run import run
 from harness.schedule.schedule import KillWorker, Schedule, to_json
 
 
-class Refuted(AssertionError):
+class Refuted(AssertionError):  # noqa: N818 - says what happened, not that something broke
     """The worker under test did not hold, or nothing was at stake: the message is the story."""
 
 
@@ -82,7 +82,7 @@ class Prover:
         return outcome
 
     def catch(self, schedule: Schedule, mutant: str, *, breaks: str) -> Outcome:
-        """Run `schedule` with a mutant; raise Refuted unless the invariant it breaks is violated."""
+        """Run `schedule` with a mutant; Refuted unless the invariant it breaks is violated."""
         outcome = self._judged(schedule, f"python -m tests.mutants.{mutant}", self._title, ())
         verdict = outcome.judgement.verdicts[breaks]
         caught = verdict.outcome == "violated"
@@ -135,7 +135,9 @@ class Prover:
         return found
 
     def _story(self, outcome: Outcome) -> str:
-        return f"{outcome.judgement.story()}\n\nrun      {outcome.folder}\n" + (
+        return (
+            f"{outcome.judgement.story()}\n\n"
+            f"run      {outcome.folder}\n"
             f"judge    python -m harness judge {outcome.folder}\n"
             f"replay   python -m harness replay {outcome.folder}"
         )

@@ -66,7 +66,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [
         f"worker under test: {config.getoption('worker')}",
         f"promise server: {_choice(config)}",
-        f"Kafka {fetch.KAFKA_VERSION}, toxiproxy {fetch.TOXIPROXY_VERSION}, "
+        f"Kafka {fetch.KAFKA_VERSION}, toxiproxy {fetch.TOXIPROXY_VERSION}",
         f"database: {database or 'SQLite, a file for each run'}",
     ]
 

@@ -57,7 +57,7 @@ def run(
 ) -> Path:
     """Play `schedule` with the worker that the command `worker` starts; return the folder `into`.
 
-    `server` is a PostgreSQL server, None for SQLite. Raises InfraError if a part of the stack failed.
+    `server` is a PostgreSQL server, None for SQLite. Raises InfraError if a part failed.
     """
     one = _Run(schedule, stack, worker, into, server)
     try:

@@ -44,6 +44,4 @@ def test_killed_when_the_dead_letter_is_accepted(prover: Prover, nth: int) -> No
 @pytest.mark.mutant
 @pytest.mark.parametrize("mutant", ["dies_of_poison", "skips_poison_silently"])
 def test_catches_a_worker_that_does_not_set_it_aside(prover: Prover, mutant: str) -> None:
-    prover.catch(
-        CALM, mutant, breaks="every_poison_record_is_dead_lettered_with_its_reason"
-    )
+    prover.catch(CALM, mutant, breaks="every_poison_record_is_dead_lettered_with_its_reason")

@@ -1,7 +1,7 @@
 """Reaching a checkpoint: write it down, then die or hold if the plan says so.
 
 The line is written before the kill, so the journal of a dead worker ends with why it died. The
-kill is SIGKILL to itself: no cleanup, no `finally`, no flushed buffer, as if the kernel had done it.
+kill is SIGKILL to itself: no cleanup, no `finally`, no flushed buffer.
 """
 
 import os
@@ -30,7 +30,7 @@ class Agent:
         self._lock = threading.Lock()
 
     def reach(self, checkpoint: str, **facts: Any) -> None:
-        """Write the arrival down; die here or hold here if this is the arrival a fault waits for."""
+        """Write it down; die or hold here if this is the arrival that a fault waits for."""
         self.journal.write("checkpoint", name=checkpoint, **facts)
         for directive in self.plan.directives_at(checkpoint):
             if count_arrival(self.plan.counter(directive.fault)) != directive.nth:

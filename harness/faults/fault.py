@@ -27,7 +27,7 @@ class Reach:
         is_shared: Callable[[], bool],
         record: Record,
     ) -> None:
-        """`release(fault)` is the file that a held worker waits for; `is_shared` asks the broker."""
+        """`release(fault)` is the file a held worker waits for; `is_shared` asks the broker."""
         self.pool = pool
         self.proxies = proxies
         self.database = database

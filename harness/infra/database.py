@@ -106,7 +106,8 @@ class Database:
         """How many rows each record still has; a record without any is not named."""
         count = sa.select(record_rows.c.record_id, sa.func.count().label("left"))
         with self._opened().connect() as connection:
-            return {row.record_id: row.left for row in connection.execute(count.group_by("record_id"))}
+            found = connection.execute(count.group_by("record_id"))
+            return {row.record_id: row.left for row in found}
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ Both are pinned, and cached outside the tree in HARNESS_CACHE (default: the user
 What the machine lacks is named in one message with the way to mend it. A download happens in a
 folder beside the final one and is renamed when whole, so that a broken one is never taken for it.
 
-`python -m harness.infra.fetch` fetches; the pytest plugin asks for the paths and fetches if need be.
+`python -m harness.infra.fetch` fetches; the stack asks for the paths and fetches if need be.
 """
 
 import os

@@ -134,6 +134,7 @@ class WorkerPool:
 
         Raises InfraError, with the log's tail, if one ends before or it takes too long.
         """
+
         def ready() -> bool:
             for life in self._lives:
                 code = life.process.exit_code()

@@ -1,7 +1,7 @@
 """`python -m harness.infra.probe URL`: does this server carry a workflow of this SDK?
 
 A step, a durable sleep and a step, started by rpc as a worker would and awaited. A process of its
-own, because an SDK that meets a server it does not fit retries for ever, and a process can be ended.
+own, because an SDK that meets a server it does not fit retries for ever; a process can be ended.
 """
 
 import asyncio

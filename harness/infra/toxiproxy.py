@@ -20,7 +20,9 @@ from harness.infra.ports import LOOPBACK, free_ports, is_listening
 
 _STARTED_WITHIN_S = 20.0
 _LATENCY = "latency"
-_COUNTED = re.compile(r'^toxiproxy_proxy_received_bytes_total\{.*proxy="([^"]+)".*\} (\S+)$', re.MULTILINE)
+_COUNTED = re.compile(
+    r'^toxiproxy_proxy_received_bytes_total\{.*proxy="([^"]+)".*\} (\S+)$', re.MULTILINE
+)
 
 
 class ToxiproxyServer:

@@ -56,7 +56,8 @@ def every_record_completes(history: History) -> Verdict:
 def fast_records_overtake_slow_ones(history: History) -> Verdict:
     """On one partition, a record behind a slow one completes while the slow one is at work.
 
-    At stake where the slow one had clearly more to go when the fast one was published, no step of the fast one failed, and nothing was being broken meanwhile.
+    At stake where the slow one had clearly more to go when the fast one was published, no step of
+    the fast one failed, and nothing was being broken meanwhile.
     """
     pairs = 0
     findings: list[Finding] = []

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from harness.errors import ScheduleError
+from harness.schedule import poison
 from harness.schedule.checkpoints import CHECKPOINTS
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -119,14 +120,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         if not self.workers:
             raise ScheduleError("a schedule needs at least one worker")
         for message in self.load:
-            if (message.record is None) == (message.poison is None):
-                raise ScheduleError(f"a message is a record's or poison, not both: {message}")
-            if message.record is not None and message.record not in names:
-                raise ScheduleError(f"message of {message.record!r}, which is no record here")
-            if message.partition >= self.partitions:
-                raise ScheduleError(f"partition {message.partition} of {self.partitions}")
-            if message.after_completion_of not in names | {None}:
-                raise ScheduleError(f"message waits for {message.after_completion_of!r}: no record")
+            self._check_message(message, names)
         for fault in self.faults:
             if fault.at.checkpoint not in CHECKPOINTS:
                 raise ScheduleError(
@@ -135,6 +129,18 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
                 )
             if fault.at.worker not in {ANY, *self.workers}:
                 raise ScheduleError(f"the fault is for worker {fault.at.worker!r}; there is none")
+
+    def _check_message(self, message: Publish, names: set[str]) -> None:
+        if (message.record is None) == (message.poison is None):
+            raise ScheduleError(f"a message is a record's or poison, not both: {message}")
+        if message.record is not None and message.record not in names:
+            raise ScheduleError(f"message of {message.record!r}, which is no record here")
+        if message.poison is not None and message.poison not in poison.NAMES:
+            raise ScheduleError(f"no poison is called {message.poison!r}: {poison.NAMES}")
+        if message.partition >= self.partitions:
+            raise ScheduleError(f"partition {message.partition} of {self.partitions}")
+        if message.after_completion_of not in names | {None}:
+            raise ScheduleError(f"message waits for {message.after_completion_of!r}: no record")
 
     def batches(self, record: Record) -> int:
         """How many batches the record's rows come to: at least one, which may find nothing."""
