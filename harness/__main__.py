@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from harness.errors import HarnessError, ScheduleError
+from harness.history.load import load
 from harness.infra.database import server_from
 from harness.infra.resonate import choose
 from harness.infra.stack import Stack, shared_parts
@@ -53,7 +54,9 @@ def _replay(options: argparse.Namespace) -> Outcome:
         try:
             stack.start()
             folder = new_run(new_session(), "replay")
-            run(schedule, stack, worker=options.worker, into=folder, server=server)
+            worker = options.worker or _worker_of(options.run)
+            print(f"worker under test: {worker}")
+            run(schedule, stack, worker=worker, into=folder, server=server)
         finally:
             stack.stop()
     return judged(folder, _at_stake(options.run))
@@ -68,6 +71,14 @@ def _existing(folder: Path) -> Path:
 def _schedule(given: Path) -> Schedule:
     path = given if given.is_file() else _existing(given) / "schedule.json"
     return from_json(path.read_bytes())
+
+
+def _worker_of(given: Path) -> str:
+    """The worker that was under test in a stored run."""
+    if not given.is_dir():
+        return DEFAULT_WORKER
+    named = load(given).of_kind("named")
+    return str(named[0].get("worker")) if named else DEFAULT_WORKER
 
 
 def _at_stake(folder: Path) -> list[str]:
@@ -89,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("run", type=Path, metavar="RUN")
     replay = commands.add_parser("replay", help="run a stored schedule again")
     replay.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a schedule.json")
-    replay.add_argument("--worker", default=DEFAULT_WORKER, metavar="COMMAND")
+    replay.add_argument("--worker", metavar="COMMAND", help="instead of the one that ran then")
     replay.add_argument("--resonate", metavar="URL")
     replay.add_argument("--resonate-binary", metavar="PATH")
     return parser
