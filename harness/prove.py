@@ -20,7 +20,7 @@ import msgspec
 import sqlalchemy as sa
 from filelock import FileLock
 
-from harness.errors import InfraError, ScheduleError
+from harness.errors import HarnessError, InfraError, ScheduleError
 from harness.history.history import History
 from harness.history.load import load
 from harness.infra.stack import Stack
@@ -70,8 +70,12 @@ class Prover:
         Raises ScheduleError for a checkpoint that the calm run does not reach, InfraError for a
         part that failed.
         """
-        self._check_against_calm(schedule)
-        outcome = self._judged(schedule, self._worker, self._title, at_stake)
+        try:
+            self._check_against_calm(schedule)
+            outcome = self._judged(schedule, self._worker, self._title, at_stake)
+        except HarnessError:
+            self._tell(Proof(mode=self._mode, verdict="error"))
+            raise
         verdict = outcome.judgement.overall
         killed_at = tuple(
             fault.at.checkpoint for fault in schedule.faults if isinstance(fault, KillWorker)

@@ -51,6 +51,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Prepare what a session gathers."""
     config.stash[_proofs] = []
     config.stash[_open] = ExitStack()
+    if _runs_scenarios(config):
+        try:
+            server_from(os.environ.get("DATABASE_URL"))
+        except HarnessError as error:
+            raise pytest.UsageError(str(error)) from error
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -192,8 +197,13 @@ def _processes(config: pytest.Config) -> int:
 
 def _runs_scenarios(config: pytest.Config) -> bool:
     scenarios = config.rootpath / "scenarios"
+    if not scenarios.is_dir():
+        return False
     given = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
-    return any(path == scenarios or scenarios in path.parents for path in given)
+    return any(
+        path == scenarios or scenarios in path.parents or path in scenarios.parents
+        for path in given
+    )
 
 
 def _relative(path: Path) -> Path:

@@ -14,25 +14,19 @@ concluded.
 
 import functools
 import json
-import platform
-import secrets
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 
-import confluent_kafka
 import msgspec
 import sqlalchemy as sa
 
 from harness import clock
-from harness.agent.plan import ENVIRONMENT, Directive, Plan
 from harness.clients.drain import Backlog, Expected
 from harness.clients.observer import PromiseReader, TopicReader, commit_log, facts_of
-from harness.clients.producer import LoadProducer, Outgoing
+from harness.clients.producer import LoadProducer
 from harness.faults.fault import Reach
 from harness.faults.nemesis import Nemesis
 from harness.history.timing import Timing
-from harness.infra import fetch
 from harness.infra.database import Database
 from harness.infra.kafka import GROUP_SESSION_S, drop_topics, make_topics
 from harness.infra.pool import WorkerPool
@@ -43,11 +37,10 @@ from harness.journal.format import HARNESS, Event
 from harness.journal.reader import JournalTail
 from harness.journal.writer import JournalWriter
 from harness.schedule import poison
-from harness.schedule.schedule import KillWorker, Publish, Schedule, to_json
+from harness.schedule.schedule import Publish, Schedule, from_json, to_json
+from harness.terms import Terms, versions
 
 MARGIN_S = 5.0  # what a shared, noisy machine may add to a take-over
-_BYSTANDER = "bystander"  # a record that nobody publishes and whose rows must stay
-_BYSTANDER_ROWS = 3
 _LOOK_EVERY_S = 0.1
 _STEP_EVERY_S = 0.02
 
@@ -75,17 +68,14 @@ class _Run:
         self._stack = stack
         self._worker = worker
         self._into = into
-        self._tag = "r" + secrets.token_hex(4)
-        self._topics = {name: f"{name}-{self._tag}" for name in ("input", "output", "dead_letter")}
-        self._group = f"workers-{self._tag}"
-        self._ids = {record.name: f"{self._tag}-{record.name}" for record in schedule.records}
         self._watch = clock.DriftWatch()
         self._journal_folder = into / "journal"
+        self._terms = terms = Terms(schedule, self._journal_folder)
         self._save()
         self._journal = JournalWriter(self._journal_folder / f"{HARNESS}.jsonl", HARNESS)
         self._record = self._journal.write
         self._tail = JournalTail(self._journal_folder)
-        self._database = Database(server, stack.folder / "rows", self._tag)
+        self._database = Database(server, stack.folder / "rows", terms.tag)
         self._promises = PromiseReader(stack.resonate.url)
         self._readers: list[TopicReader] = []
         slots = dict(zip(schedule.workers, stack.slots, strict=False))
@@ -95,7 +85,7 @@ class _Run:
             self._pool,
             stack.proxies,
             self._database,
-            self._plan("", "").release,
+            terms.plan("", "").release,
             self._is_shared,
             self._record,
         )
@@ -119,7 +109,7 @@ class _Run:
             reader.close()
         self._promises.close()
         self._database.drop()
-        drop_topics(self._stack.admin, list(self._topics.values()))
+        drop_topics(self._stack.admin, list(self._terms.topics.values()))
         self._keep_server_log()
         self._journal.close()
 
@@ -127,40 +117,32 @@ class _Run:
 
     def _settle(self) -> None:
         self._enter("settle")
-        schedule = self._schedule
+        schedule, terms = self._schedule, self._terms
         self._record(
             "named",
-            tag=self._tag,
-            group=self._group,
-            topics=self._topics,
-            record_ids=self._ids,
+            tag=terms.tag,
+            group=terms.group,
+            topics=terms.topics,
+            record_ids=terms.record_ids,
             worker=self._worker,
             server=str(self._stack.choice),
         )
-        make_topics(
-            self._stack.admin,
-            {
-                self._topics["input"]: schedule.partitions,
-                self._topics["output"]: 1,
-                self._topics["dead_letter"]: 1,
-            },
-        )
-        rows = {self._ids[record.name]: record.rows for record in schedule.records}
-        self._database.create({**rows, f"{self._tag}-{_BYSTANDER}": _BYSTANDER_ROWS})
+        make_topics(self._stack.admin, terms.partitions)
+        self._database.create(terms.rows)
         bootstrap = self._stack.bootstrap
         self._readers = [
-            TopicReader(bootstrap, self._topics["output"], 1, from_end=False),
-            TopicReader(bootstrap, self._topics["dead_letter"], 1, from_end=False),
+            TopicReader(bootstrap, self._terms.topics["output"], 1, from_end=False),
+            TopicReader(bootstrap, self._terms.topics["dead_letter"], 1, from_end=False),
             commit_log(bootstrap),
         ]
         completions, dead_letters, log = self._readers
         self._backlog = Backlog(
-            completions, dead_letters, log, self._promises, self._database, self._group
+            completions, dead_letters, log, self._promises, self._database, self._terms.group
         )
         for worker in schedule.workers:
             self._pool.start(worker)
-        self._producer = LoadProducer(bootstrap, self._topics["input"], self._record)
-        self._pool.wait_until_ready(self._stack.admin, self._group, schedule.partitions)
+        self._producer = LoadProducer(bootstrap, self._terms.topics["input"], self._record)
+        self._pool.wait_until_ready(self._stack.admin, self._terms.group, schedule.partitions)
 
     def _load(self) -> None:
         self._enter("load")
@@ -248,34 +230,26 @@ class _Run:
         ends = self._expected.ends
         ends[partition] = max(ends.get(partition, 0), offset + 1)
         if message.record is not None:
-            self._expected.records.add(self._ids[message.record])
+            self._expected.records.add(self._terms.record_ids[message.record])
         elif message.poison is not None:
-            made = poison.make(message.poison, self._tag)
+            made = poison.make(message.poison, self._terms.tag)
             key = (made.key or b"").decode("utf-8", "backslashreplace")
             self._expected.poison[partition, offset] = key if made.may_complete else None
 
     def _publish(self, messages: list[tuple[int, Publish]]) -> None:
-        self._producer.publish([self._outgoing(index, message) for index, message in messages])
+        self._producer.publish([self._terms.message(index, message) for index, message in messages])
 
     def _publish_what_was_held_back(self) -> bool:
         completed = self._backlog.completed()
         due = [
             (index, message)
             for index, message in self._held_back
-            if self._ids.get(message.after_completion_of or "") in completed
+            if self._terms.record_ids.get(message.after_completion_of or "") in completed
         ]
         if due:
             self._held_back = [one for one in self._held_back if one not in due]
             self._publish(due)
         return bool(due)
-
-    def _outgoing(self, index: int, message: Publish) -> Outgoing:
-        if message.poison is not None:
-            made = poison.make(message.poison, self._tag)
-            return Outgoing(index, message.partition, made.key, made.value)
-        record_id = self._ids[message.record or ""]
-        value = json.dumps({"record_id": record_id}).encode()
-        return Outgoing(index, message.partition, record_id.encode(), value)
 
     def _quiet_s(self) -> float:
         settings = self._schedule.settings
@@ -283,54 +257,19 @@ class _Run:
         return settings.lease_s + PENDING_RETRY_S + GROUP_SESSION_S + wake + MARGIN_S
 
     def _is_shared(self) -> bool:
-        return self._pool.is_shared(self._stack.admin, self._group, self._schedule.partitions)
+        return self._pool.is_shared(self._stack.admin, self._terms.group, self._schedule.partitions)
 
     def _environment(self, worker: str, incarnation: str, slot: Slot) -> Mapping[str, str]:
-        settings = self._schedule.settings
-        return {
-            "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{slot.kafka_port}",
-            "KAFKA_GROUP_ID": self._group,
-            "KAFKA_INPUT_TOPIC": self._topics["input"],
-            "KAFKA_OUTPUT_TOPIC": self._topics["output"],
-            "KAFKA_DEAD_LETTER_TOPIC": self._topics["dead_letter"],
-            "RESONATE_URL": f"http://127.0.0.1:{slot.resonate_port}",
-            "RESONATE_GROUP": self._group,
-            "RESONATE_TTL_S": str(settings.lease_s),
-            "DATABASE_URL": self._database.url.render_as_string(hide_password=False),
-            "BATCH_SIZE": str(settings.batch_size),
-            "SLEEP_BETWEEN_BATCHES_S": str(settings.sleep_between_batches_s),
-            "TRANSIENT_ERROR_RATE": str(settings.transient_error_rate),
-            "TRANSIENT_ERROR_SEED": str(settings.transient_error_seed),
-            "STEP_RETRY_DELAY_S": "0.1",  # ours understands it; another worker keeps its own
-            ENVIRONMENT: msgspec.json.encode(self._plan(worker, incarnation)).decode(),
-        }
-
-    def _plan(self, worker: str, incarnation: str) -> Plan:
-        return Plan(
-            worker=worker,
-            incarnation=incarnation,
-            folder=str(self._journal_folder),
-            input_topic=self._topics["input"],
-            output_topic=self._topics["output"],
-            dead_letter_topic=self._topics["dead_letter"],
-            directives=tuple(
-                Directive(
-                    fault=index,
-                    checkpoint=fault.at.checkpoint,
-                    nth=fault.at.nth,
-                    worker=fault.at.worker,
-                    action="kill" if isinstance(fault, KillWorker) else "hold",
-                )
-                for index, fault in enumerate(self._schedule.faults)
-            ),
-        )
+        return self._terms.environment(worker, incarnation, slot, self._database.url)
 
     def _enter(self, phase: str) -> None:
         self._record("phase", phase=phase)
 
     def _save(self) -> None:
         self._journal_folder.mkdir(parents=True, exist_ok=True)
-        (self._into / "schedule.json").write_bytes(to_json(self._schedule))
+        saved = to_json(self._schedule)
+        from_json(saved)  # what cannot be read back could never be run again
+        (self._into / "schedule.json").write_bytes(saved)
         timing = Timing(
             lease_s=self._schedule.settings.lease_s,
             pending_retry_s=PENDING_RETRY_S,
@@ -338,23 +277,12 @@ class _Run:
             margin_s=MARGIN_S,
         )
         (self._into / "timing.json").write_bytes(msgspec.json.encode(timing))
-        (self._into / "versions.json").write_text(json.dumps(_versions(), indent=2))
+        (self._into / "versions.json").write_text(json.dumps(versions(), indent=2))
 
     def _keep_server_log(self) -> None:
         """Keep the lines of the embedded server's log that are about this run."""
         log = self._stack.resonate.log
         if log.exists():
-            tag = self._tag.encode()
+            tag = self._terms.tag.encode()
             kept = [line for line in log.read_bytes().splitlines(keepends=True) if tag in line]
             (self._into / "resonate.ndjson").write_bytes(b"".join(kept))
-
-
-def _versions() -> dict[str, str]:
-    packages = ("resonate-sdk", "confluent-kafka", "toxiproxy-python", "hypothesis", "sqlalchemy")
-    return {
-        "python": platform.python_version(),
-        "librdkafka": confluent_kafka.libversion()[0],
-        "kafka": fetch.KAFKA_VERSION,
-        "toxiproxy": fetch.TOXIPROXY_VERSION,
-        **{name: version(name) for name in packages},
-    }

@@ -38,7 +38,8 @@ from resonate.timing import now_ms, sleep
 from resonate.transport import Transport
 
 from system_under_test.consumer import RecordConsumer, consumer_config
-from system_under_test.intake import Intake
+from system_under_test.intake import Intake, StartWorkflow
+from system_under_test.log_lines import log_to_stderr
 from system_under_test.promise_server import (
     HEARTBEATS_AT_ONCE,
     REQUEST_BACKOFF,
@@ -161,22 +162,15 @@ def build(settings: Settings, durable_workflow: DurableWorkflow = workflow) -> W
         ),
     )
     links = _connect_to_promise_server(settings)
-    resonate = links.resonate
-    resonate.with_dependency(tools)
+    links.resonate.with_dependency(tools)
     # The name is written into every promise: a worker of the next release looks it up by it.
-    resonate.register(durable_workflow, name="workflow")
-    records = resonate.options(timeout=LIFETIME)
-
-    async def start_workflow(promise_id: str, record_id: str, offset: int) -> None:
-        # `rpc`, not `run`. `run` takes the lease together with creating the promise and then queues
-        # for a permit, with no heartbeat: in a long queue the lease lapses, and a second worker
-        # begins while the first still waits. After `rpc` the work comes back through the stream,
-        # and its lease is taken only when a permit is at hand.
-        handle = records.rpc(promise_id, durable_workflow, record_id, offset)
-        await handle.id()  # the server has the promise; before this line nothing is certain
-
+    links.resonate.register(durable_workflow, name="workflow")
     intake = Intake(
-        start_workflow, publisher, settings.kafka_dead_letter_topic, REQUEST_BACKOFF, sleep
+        _starts(links.resonate, durable_workflow),
+        publisher,
+        settings.kafka_dead_letter_topic,
+        REQUEST_BACKOFF,
+        sleep,
     )
     consumer = RecordConsumer(
         _consumer(settings),
@@ -197,9 +191,21 @@ def build(settings: Settings, durable_workflow: DurableWorkflow = workflow) -> W
     )
 
 
-def _connect_to_promise_server(
-    settings: Settings,
-) -> PromiseServerLinks:
+def _starts(resonate: Resonate, durable_workflow: DurableWorkflow) -> StartWorkflow:
+    records = resonate.options(timeout=LIFETIME)
+
+    async def start_workflow(promise_id: str, record_id: str, offset: int) -> None:
+        # `rpc`, not `run`. `run` takes the lease together with creating the promise and then queues
+        # for a permit, with no heartbeat: in a long queue the lease lapses, and a second worker
+        # begins while the first still waits. After `rpc` the work comes back through the stream,
+        # and its lease is taken only when a permit is at hand.
+        handle = records.rpc(promise_id, durable_workflow, record_id, offset)
+        await handle.id()  # the server has the promise; before this line nothing is certain
+
+    return start_workflow
+
+
+def _connect_to_promise_server(settings: Settings) -> PromiseServerLinks:
     pid = uuid.uuid4().hex
     ttl_s = settings.resonate_ttl_s
     url, group, token = settings.resonate_url, settings.resonate_group, settings.resonate_token
@@ -260,23 +266,6 @@ async def serve(settings: Settings, durable_workflow: DurableWorkflow = workflow
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop_asked.set)
     return await worker.run()
-
-
-class _OneLine(logging.Formatter):
-    """One line for each log record, whatever the SDK or an exception puts into it."""
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
-        return f"{ei[0].__name__}: {ei[1]}"
-
-    def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\r", " ").replace("\n", " | ")
-
-
-def log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("resonate.validation").setLevel(logging.WARNING)  # two lines for every step
 
 
 def main(

@@ -5,6 +5,7 @@ parent's. It may be `python -m package [arguments]`, `python file.py [arguments]
 a Python script on PATH. No line of the worker is changed.
 """
 
+import importlib.util
 import os
 import runpy
 import shutil
@@ -28,6 +29,8 @@ def main(command: list[str]) -> None:
         plan = msgspec.json.decode(os.environ[ENVIRONMENT], type=Plan)
     except KeyError:
         sys.exit(f"harness.agent: {ENVIRONMENT} is not set; the harness starts workers, see README")
+    except msgspec.MsgspecError as error:
+        sys.exit(f"harness.agent: {ENVIRONMENT} is no plan: {error}")
     agent = Agent(plan)
     process.install(agent)
     kafka.install(agent)
@@ -40,6 +43,8 @@ def _become(command: list[str]) -> None:
     if Path(program).name.startswith("python"):
         if arguments[:1] == ["-m"] and len(arguments) > 1:
             sys.argv = arguments[1:]
+            if not _is_there(arguments[1]):
+                sys.exit(f"harness.agent: there is no module {arguments[1]!r}")
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
             return
         program, *arguments = arguments or [""]
@@ -49,6 +54,13 @@ def _become(command: list[str]) -> None:
     sys.argv = [found, *arguments]
     sys.path.insert(0, str(Path(found).resolve().parent))
     runpy.run_path(found, run_name="__main__")
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ import confluent_kafka
 
 from harness.agent.checkpoints import Agent
 
+# The arguments of Producer.produce behind the topic, in their order.
+_PRODUCE = ("value", "key", "partition", "on_delivery", "timestamp", "headers")
+
 
 def install(agent: Agent) -> None:
     """Put the watched classes in the place of the client's own."""
@@ -72,7 +75,7 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
 
         def commit(self, *args: Any, **kwargs: Any) -> Any:
             asked = kwargs.get("offsets")
-            message = kwargs.get("message") or (args[0] if args else None)
+            message = kwargs["message"] if "message" in kwargs else args[0] if args else None
             facts = _offsets(asked) if asked is not None else _after(message)
             agent.reach("offset.commit.sent", offsets=facts)
             result = super().commit(*args, **kwargs)
@@ -94,17 +97,20 @@ def _watched_producer(agent: Agent, real: type) -> type:
             name = _producing(agent, topic)
             if name is None:
                 return super().produce(topic, *args, **kwargs)
+            given = {**dict(zip(_PRODUCE, args, strict=False)), **kwargs}
             theirs = (
-                kwargs.pop("on_delivery", None)
-                or kwargs.pop("callback", None)
+                given.pop("on_delivery", None)
+                or given.pop("callback", None)
                 or self._default_report
             )
             report = functools.partial(_delivered, agent, name, theirs)
-            key = kwargs.get("key") or (args[1] if len(args) > 1 else None)
             if name == "publish":
-                headers = kwargs.get("headers")
-                agent.reach("publish.sent", key=text(key), headers=_headers(headers))
-            return super().produce(topic, *args, on_delivery=report, **kwargs)
+                agent.reach(
+                    "publish.sent",
+                    key=text(given.get("key")),
+                    headers=_headers(given.get("headers")),
+                )
+            return super().produce(topic, on_delivery=report, **given)
 
     return Producer
 

@@ -10,6 +10,8 @@ import struct
 
 import msgspec
 
+from harness.infra.kafka import COMMITS_TOPIC
+
 _OFFSET_KEYS = {0, 1}  # other key versions are group metadata
 _FLEXIBLE_FROM = 4
 
@@ -29,6 +31,13 @@ def decode(key: bytes, value: bytes | None, at_ms: int) -> Commit | None:
 
     Raises ValueError for a layout that is not known here.
     """
+    try:
+        return _decoded(key, value, at_ms)
+    except struct.error as error:
+        raise ValueError(f"no record of {COMMITS_TOPIC}: {error}") from error
+
+
+def _decoded(key: bytes, value: bytes | None, at_ms: int) -> Commit | None:
     (version,) = struct.unpack_from(">h", key)
     if version not in _OFFSET_KEYS or value is None:
         return None

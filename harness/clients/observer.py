@@ -148,7 +148,8 @@ class PromiseReader:
                 f"{self._url}/", json=request, timeout=_SERVER_ANSWERS_WITHIN_S
             ).json()
             status = answer["head"]["status"]
-        except (requests.RequestException, ValueError, KeyError) as error:
+            found: dict[str, Any] | None = answer["data"]["promise"] if status == _OK else None
+        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
             raise InfraError(
                 f"the promise server does not say what {promise} is: {error}"
             ) from error
@@ -156,7 +157,6 @@ class PromiseReader:
             return None
         if status != _OK:
             raise InfraError(f"the promise server answered {status} for {promise}: {answer}")
-        found: dict[str, Any] = answer["data"]["promise"]
         return found
 
     def family(self, root: str) -> list[dict[str, Any]]:
@@ -195,7 +195,7 @@ def _arguments(param: Any) -> list[Any]:
     try:
         call = json.loads(base64.b64decode(param["data"]))
         return [*call.get("args", ()), *call.get("kwargs", {}).values()]
-    except (TypeError, KeyError, ValueError):
+    except (AttributeError, TypeError, KeyError, ValueError):
         return []  # a step or a timer has none, and another SDK may keep its own
 
 

@@ -71,7 +71,9 @@ class Cut:
 
     def _look(self, now: float) -> None:
         dropped = self._reach.proxies.bytes_through(self._proxy) - self._counted
-        if dropped or now >= self._heal_at - self._fault.cut_s + _COUNTED_WITHIN_S:
+        if dropped or now >= min(
+            self._heal_at, self._heal_at - self._fault.cut_s + _COUNTED_WITHIN_S
+        ):
             refused = self._reach.proxies.refuses(self._proxy)
             self._record("fault.injected", evidence={"refused": refused, "bytes": dropped})
             self._is_seen = True

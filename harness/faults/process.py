@@ -54,7 +54,7 @@ class Rolling:
         self._reach = reach
         self._waiting = list(workers)
         self._stopping: str | None = None  # the incarnation that was asked to stop
-        self._settling = False
+        self._settling = self._ended = False
         self.has_struck = False
         self.is_over = False
 
@@ -67,7 +67,7 @@ class Rolling:
 
     def step(self) -> None:
         """One move: ask the next to stop, or start it again, or wait for it to be at work."""
-        if not self.has_struck or self.is_over:
+        if not self.has_struck or self.is_over or self._ended:
             return
         pool = self._reach.pool
         if self._stopping is not None:
@@ -79,10 +79,13 @@ class Rolling:
         elif self._settling:
             self._settling = not self._reach.is_shared()
         elif self._waiting:
-            self._stopping = pool.ask_to_stop(self._waiting.pop(0)).name
+            worker = self._waiting.pop(0)
+            if any(life.worker == worker for life in pool.alive()):
+                self._stopping = pool.ask_to_stop(worker).name
         else:
             self._reach.record("fault.healed", fault=self._index)
             self.is_over = True
 
     def heal_now(self) -> None:
-        """Nothing to heal."""
+        """Restart nobody any more: the run ends."""
+        self._ended = True

@@ -15,20 +15,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from harness.history import final_read, lives, requests, windows
-from harness.history.facts import (
-    Commit,
-    Completion,
-    DeadLetter,
-    Deletion,
-    Delivery,
-    Incarnation,
-    Lease,
-    Promise,
-    Published,
-    Request,
-    Start,
-)
+from harness.history import facts, final_read, lives, requests, windows
 from harness.history.grouping import grouped
 from harness.history.moments import AFTER_DEATH_NS, SECOND, seconds
 from harness.history.timing import Timing
@@ -97,7 +84,7 @@ class History:
         return self._arrivals_of.get((incarnation, name), ())
 
     @cached_property
-    def incarnations(self) -> Mapping[str, Incarnation]:
+    def incarnations(self) -> Mapping[str, facts.Incarnation]:
         """Every life of a worker, by name, in order of start."""
         return lives.incarnations(self.events)
 
@@ -115,12 +102,12 @@ class History:
     # The load.
 
     @cached_property
-    def published(self) -> tuple[Published, ...]:
+    def published(self) -> tuple[facts.Published, ...]:
         """Each message of the load that was tried."""
         return final_read.published(self.schedule, self.events)
 
     @cached_property
-    def published_at(self) -> Mapping[tuple[int, int], Published]:
+    def published_at(self) -> Mapping[tuple[int, int], facts.Published]:
         """Each message whose place is known, by partition and offset."""
         return {
             (one.partition, one.offset): one for one in self.published if one.offset is not None
@@ -146,9 +133,9 @@ class History:
         }
 
     @cached_property
-    def acknowledged(self) -> Mapping[str, Published]:
+    def acknowledged(self) -> Mapping[str, facts.Published]:
         """The first acknowledged message of each record id that has one."""
-        found: dict[str, Published] = {}
+        found: dict[str, facts.Published] = {}
         for one in self.published:
             if one.record is not None and one.outcome == "ok":
                 found.setdefault(self.record_ids[one.record], one)
@@ -160,9 +147,9 @@ class History:
         return make(name, str(tag or ""))
 
     @cached_property
-    def mappable_poison(self) -> Mapping[str, Published]:
+    def mappable_poison(self) -> Mapping[str, facts.Published]:
         """By key as text, the poison that a worker may map to a safe id and complete."""
-        found: dict[str, Published] = {}
+        found: dict[str, facts.Published] = {}
         for one in self.published:
             poison = None if one.poison is None else self.poison(one.poison)
             if poison is not None and poison.may_complete:
@@ -170,28 +157,28 @@ class History:
         return found
 
     @cached_property
-    def deliveries(self) -> tuple[Delivery, ...]:
+    def deliveries(self) -> tuple[facts.Delivery, ...]:
         """Every consumption of a message, in order of time."""
         return tuple(map(lives.delivery, self.checkpoints("record.polled")))
 
     # The work.
 
     @cached_property
-    def starts(self) -> tuple[Start, ...]:
+    def starts(self) -> tuple[facts.Start, ...]:
         """Every start of a step, in order of time."""
         return lives.starts(self.events)
 
     @cached_property
-    def starts_of_promise(self) -> Mapping[str, tuple[Start, ...]]:
+    def starts_of_promise(self) -> Mapping[str, tuple[facts.Start, ...]]:
         """The starts of each step."""
         return grouped((start.promise, start) for start in self.starts)
 
     @cached_property
-    def starts_of_root(self) -> Mapping[str, tuple[Start, ...]]:
+    def starts_of_root(self) -> Mapping[str, tuple[facts.Start, ...]]:
         """The starts of each workflow's steps."""
         return grouped((start.root, start) for start in self.starts)
 
-    def starts_of_record(self, record_id: str) -> tuple[Start, ...]:
+    def starts_of_record(self, record_id: str) -> tuple[facts.Start, ...]:
         """The starts of the steps of all workflows of a record."""
         found = [
             start
@@ -200,7 +187,7 @@ class History:
         ]
         return tuple(sorted(found, key=lambda start: start.started_ns))
 
-    def latest_end_ns(self, start: Start) -> int:
+    def latest_end_ns(self, start: facts.Start) -> int:
         """The latest moment at which this start may still have done something."""
         if start.ended_ns is not None:
             return start.ended_ns
@@ -208,16 +195,16 @@ class History:
         return self.end_ns if ended_ns is None else ended_ns + AFTER_DEATH_NS
 
     @cached_property
-    def requests(self) -> tuple[Request, ...]:
+    def requests(self) -> tuple[facts.Request, ...]:
         """Every request to the promise server, with its answer."""
         return requests.requests(self.events)
 
     @cached_property
-    def leases(self) -> Mapping[str, tuple[Lease, ...]]:
+    def leases(self) -> Mapping[str, tuple[facts.Lease, ...]]:
         """The confirmed acquisitions of each task, in the server's order."""
         return requests.leases(self.requests)
 
-    def lease_of(self, start: Start) -> Lease | None:
+    def lease_of(self, start: facts.Start) -> facts.Lease | None:
         """The acquisition under which a step was started."""
         own = [
             lease
@@ -229,13 +216,13 @@ class History:
     # The final read.
 
     @cached_property
-    def promises(self) -> Mapping[str, Promise]:
+    def promises(self) -> Mapping[str, facts.Promise]:
         """The promises that the server had at the final read, by id."""
         found = (final_read.promise(event) for event in self.of_kind("seen.promise"))
         return {promise.id: promise for promise in found}
 
     @cached_property
-    def timers_of_root(self) -> Mapping[str, tuple[Promise, ...]]:
+    def timers_of_root(self) -> Mapping[str, tuple[facts.Promise, ...]]:
         """The durable sleeps of each workflow, in order of their making."""
         timers = [promise for promise in self.promises.values() if promise.is_timer]
         timers.sort(key=lambda promise: promise.created_ns)
@@ -253,45 +240,41 @@ class History:
         return grouped((record_id, root) for root, record_id in self.record_of_root.items())
 
     @cached_property
-    def completions(self) -> tuple[Completion, ...]:
+    def completions(self) -> tuple[facts.Completion, ...]:
         """The messages of the output topic, in order of time."""
-        found = map(final_read.completion, self.of_kind("seen.completion"))
-        return tuple(sorted(found, key=lambda one: one.at_ns))
+        return _in_order(map(final_read.completion, self.of_kind("seen.completion")))
 
     @cached_property
-    def completions_of_key(self) -> Mapping[str | None, tuple[Completion, ...]]:
+    def completions_of_key(self) -> Mapping[str | None, tuple[facts.Completion, ...]]:
         """The messages of the output topic by their key."""
         return grouped((one.key, one) for one in self.completions)
 
     @cached_property
-    def dead_letters(self) -> tuple[DeadLetter, ...]:
+    def dead_letters(self) -> tuple[facts.DeadLetter, ...]:
         """The messages of the dead-letter topic, in order of time."""
-        found = map(final_read.dead_letter, self.of_kind("seen.dead_letter"))
-        return tuple(sorted(found, key=lambda one: one.at_ns))
+        return _in_order(map(final_read.dead_letter, self.of_kind("seen.dead_letter")))
 
     @cached_property
-    def commits(self) -> tuple[Commit, ...]:
+    def commits(self) -> tuple[facts.Commit, ...]:
         """The broker's own log of commits, in order of time."""
-        found = map(final_read.commit, self.of_kind("seen.commit"))
-        return tuple(sorted(found, key=lambda one: one.at_ns))
+        return _in_order(map(final_read.commit, self.of_kind("seen.commit")))
 
     @cached_property
-    def deletions(self) -> tuple[Deletion, ...]:
+    def deletions(self) -> tuple[facts.Deletion, ...]:
         """Every row that went, in the database's order."""
         found = map(final_read.deletion, self.of_kind("seen.deletion"))
         return tuple(sorted(found, key=lambda one: one.sequence))
 
     @cached_property
-    def deletions_of_record(self) -> Mapping[str, tuple[Deletion, ...]]:
+    def deletions_of_record(self) -> Mapping[str, tuple[facts.Deletion, ...]]:
         """The rows that went, by record id."""
         return grouped((one.record_id, one) for one in self.deletions)
 
     @cached_property
     def rows_left(self) -> Mapping[str, int]:
         """How many rows each record had at the final read, as far as it was looked at."""
-        return {
-            event.get("record_id"): event.get("rows") for event in self.of_kind("seen.rows_left")
-        }
+        left = self.of_kind("seen.rows_left")
+        return {event.get("record_id"): event.get("rows") for event in left}
 
     @cached_property
     def _by_kind(self) -> Mapping[str, tuple[Event, ...]]:
@@ -303,6 +286,11 @@ class History:
 
     @cached_property
     def _arrivals_of(self) -> Mapping[tuple[str, str], tuple[Event, ...]]:
-        return grouped(
-            ((event.by, event.get("name")), event) for event in self.of_kind("checkpoint")
-        )
+        arrivals = self.of_kind("checkpoint")
+        return grouped(((event.by, event.get("name")), event) for event in arrivals)
+
+
+def _in_order[T: (facts.Completion, facts.DeadLetter, facts.Commit)](
+    found: Iterable[T],
+) -> tuple[T, ...]:
+    return tuple(sorted(found, key=lambda one: one.at_ns))

@@ -157,7 +157,7 @@ def server_from(database_url: str | None) -> sa.URL | None:
         return None
     try:
         url = sa.make_url(database_url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
         raise InfraError(f"DATABASE_URL is no URL of a database: {error}") from error
     if url.get_backend_name() == "sqlite":
         return None

@@ -14,11 +14,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 
 from harness.infra.node import MARK
+
+_SWEPT_WITHIN_S = 10.0
 
 
 class Guard:
@@ -51,16 +54,20 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
+def _others(mark: str) -> list[psutil.Process]:
+    return [process for process in marked(mark) if process.pid != os.getpid()]
+
+
 def sweep(mark: str, folder: Path) -> list[str]:
     """Kill what carries the mark, remove the folder; return a line for each process killed."""
     said = []
-    for process in marked(mark):
-        if process.pid == os.getpid():
-            continue
-        with contextlib.suppress(psutil.Error):
-            said.append(f"{process.pid} {' '.join(process.cmdline())[:100]}")
-            process.kill()
-    psutil.wait_procs(marked(mark), timeout=10)
+    deadline = time.monotonic() + _SWEPT_WITHIN_S
+    while (found := _others(mark)) and time.monotonic() < deadline:
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                said.append(f"{process.pid} {' '.join(process.cmdline())[:100]}")
+                process.kill()
+        psutil.wait_procs(found, timeout=1)
     shutil.rmtree(folder, ignore_errors=True)
     return said
 

@@ -89,7 +89,8 @@ class WorkerPool:
         for worker, due in list(self._due.items()):
             if clock.monotonic_s() >= due and not self.closing:
                 del self._due[worker]
-                self.start(worker)
+                if not any(life.worker == worker for life in self.alive()):
+                    self.start(worker)
 
     def start_later(self, worker: str, after_s: float) -> None:
         """Start the worker again after so many seconds."""
@@ -97,7 +98,10 @@ class WorkerPool:
 
     def expect_end(self, incarnation: str) -> None:
         """A fault ends this one: it is not started again unless the fault says so."""
-        self.life(incarnation).asked_to_end = True
+        life = self.life(incarnation)
+        life.asked_to_end = True
+        if life.ended:  # its end was seen before its journal was read
+            self._due.pop(life.worker, None)
 
     def ask_to_stop(self, worker: str) -> Incarnation:
         """SIGTERM to the worker's living incarnation."""

@@ -88,6 +88,7 @@ class PromiseServer:
 
     def _start_embedded(self) -> None:
         said = self._folder / "resonate.out"
+        said.unlink(missing_ok=True)  # of an earlier life, which had an address to say too
         port = self.url.rpartition(":")[2] or "0"
         self._process = NativeProcess(
             "embedded promise server",

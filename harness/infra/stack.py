@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.errors import InfraError
 from harness.infra.guard import Guard
 from harness.infra.kafka import KafkaAddress, KafkaBroker, administer
 from harness.infra.node import MARK, Node
@@ -81,6 +82,11 @@ class Stack:
         self.proxies = ProxyControl(shared.toxiproxy)
         self.resonate = PromiseServer(choice, self.folder)
         self._shared = shared
+        if process >= processes:
+            raise InfraError(
+                "a pytest process died and was replaced; its workers may still hold their links, "
+                "so nothing that runs in the new one could be trusted"
+            )
         self._numbers = range(process, len(shared.proxied), processes)
         self._template: WorkerTemplate | None = None
         self.slots: tuple[Slot, ...] = ()

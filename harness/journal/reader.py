@@ -60,5 +60,9 @@ class JournalTail:
                 grown = file.read()
             whole = grown.rfind(b"\n") + 1
             self._read[path] = start + whole
-            events += (_decoder.decode(line) for line in grown[:whole].splitlines())
+            for line in grown[:whole].splitlines():
+                try:
+                    events.append(_decoder.decode(line))
+                except msgspec.MsgspecError as error:
+                    raise HarnessError(f"{path}: damaged line {line[:80]!r} ({error})") from error
         return events

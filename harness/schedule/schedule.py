@@ -119,6 +119,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             raise ScheduleError("two records of the schedule have one name")
         if not self.workers:
             raise ScheduleError("a schedule needs at least one worker")
+        if len(set(self.workers)) != len(self.workers):
+            raise ScheduleError("two workers of the schedule have one name")
         for message in self.load:
             self._check_message(message, names)
         for fault in self.faults:
@@ -166,5 +168,5 @@ def from_json(text: bytes) -> Schedule:
     """Read a schedule back; ScheduleError names the place that does not fit."""
     try:
         return msgspec.json.decode(text, type=Schedule)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ScheduleError(f"not a schedule: {error}") from error

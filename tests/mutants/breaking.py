@@ -17,10 +17,11 @@ from resonate.timing import sleep
 
 from system_under_test.consumer import TakeIn
 from system_under_test.intake import Intake, StartWorkflow
+from system_under_test.log_lines import log_to_stderr
 from system_under_test.promise_server import REQUEST_BACKOFF
 from system_under_test.settings import Settings
 from system_under_test.steps import StepTools
-from system_under_test.worker import Worker, build, leave, log_to_stderr
+from system_under_test.worker import Worker, build, leave
 from system_under_test.workflow import LIFETIME, workflow
 
 

@@ -184,20 +184,10 @@ KINDS = frozenset(_DECODERS)
 
 # Published, and not in the vendor's machine. Its schedules are stubs that never fire, which would
 # make a worker that leans on them wait in silence, so they are named here rather than served.
-NOT_SERVED = frozenset(
-    {
-        "promise.register_callback",
-        "promise.search",
-        "task.get",
-        "task.halt",
-        "task.continue",
-        "task.search",
-        "schedule.get",
-        "schedule.create",
-        "schedule.delete",
-        "schedule.search",
-    }
-)
+NOT_SERVED = frozenset({"promise.register_callback", "promise.search"}) | {
+    *(f"task.{verb}" for verb in ("get", "halt", "continue", "search")),
+    *(f"schedule.{verb}" for verb in ("get", "create", "delete", "search")),
+}
 DEBUG_KINDS = frozenset({"debug.start", "debug.stop", "debug.reset", "debug.snap", "debug.tick"})
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)

@@ -1,0 +1,120 @@
+"""The terms of one run: what is made for it alone, and what each of its workers is told.
+
+All runs of a session share the stack. Topics, group, record ids and the name of the database carry
+the run's tag, so that two runs never meet; a worker hears of them through its environment, in the
+names of the contract (README, "put your own worker under test").
+"""
+
+import json
+import platform
+import secrets
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import confluent_kafka
+import msgspec
+import sqlalchemy as sa
+
+from harness.agent.plan import ENVIRONMENT, Directive, Plan
+from harness.clients.producer import Outgoing
+from harness.infra import fetch
+from harness.infra.worker import Slot
+from harness.schedule import poison
+from harness.schedule.schedule import KillWorker, Publish, Schedule
+
+_BYSTANDER = "bystander"  # a record that nobody publishes and whose rows must stay
+_BYSTANDER_ROWS = 3
+
+
+class Terms:
+    """The names of one run."""
+
+    def __init__(self, schedule: Schedule, journal: Path) -> None:
+        self.tag = "r" + secrets.token_hex(4)
+        self.group = f"workers-{self.tag}"
+        self.topics = {name: f"{name}-{self.tag}" for name in ("input", "output", "dead_letter")}
+        self.record_ids = {record.name: f"{self.tag}-{record.name}" for record in schedule.records}
+        self._schedule = schedule
+        self._journal = journal
+
+    @property
+    def partitions(self) -> dict[str, int]:
+        """How many partitions each topic has."""
+        return {
+            self.topics["input"]: self._schedule.partitions,
+            self.topics["output"]: 1,
+            self.topics["dead_letter"]: 1,
+        }
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows each record id has at the start, the bystander's among them."""
+        records = self._schedule.records
+        rows = {self.record_ids[record.name]: record.rows for record in records}
+        return {**rows, f"{self.tag}-{_BYSTANDER}": _BYSTANDER_ROWS}
+
+    def message(self, index: int, message: Publish) -> Outgoing:
+        """A message of the load in bytes."""
+        if message.poison is not None:
+            made = poison.make(message.poison, self.tag)
+            return Outgoing(index, message.partition, made.key, made.value)
+        record_id = self.record_ids[message.record or ""]
+        value = json.dumps({"record_id": record_id}).encode()
+        return Outgoing(index, message.partition, record_id.encode(), value)
+
+    def environment(
+        self, worker: str, incarnation: str, slot: Slot, database: sa.URL
+    ) -> Mapping[str, str]:
+        """What an incarnation is told."""
+        settings = self._schedule.settings
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{slot.kafka_port}",
+            "KAFKA_GROUP_ID": self.group,
+            "KAFKA_INPUT_TOPIC": self.topics["input"],
+            "KAFKA_OUTPUT_TOPIC": self.topics["output"],
+            "KAFKA_DEAD_LETTER_TOPIC": self.topics["dead_letter"],
+            "RESONATE_URL": f"http://127.0.0.1:{slot.resonate_port}",
+            "RESONATE_GROUP": self.group,
+            "RESONATE_TTL_S": str(settings.lease_s),
+            "DATABASE_URL": database.render_as_string(hide_password=False),
+            "BATCH_SIZE": str(settings.batch_size),
+            "SLEEP_BETWEEN_BATCHES_S": str(settings.sleep_between_batches_s),
+            "TRANSIENT_ERROR_RATE": str(settings.transient_error_rate),
+            "TRANSIENT_ERROR_SEED": str(settings.transient_error_seed),
+            "STEP_RETRY_DELAY_S": "0.1",  # ours understands it; another worker keeps its own
+            ENVIRONMENT: msgspec.json.encode(self.plan(worker, incarnation)).decode(),
+        }
+
+    def plan(self, worker: str, incarnation: str) -> Plan:
+        """What the agent of an incarnation is told."""
+        return Plan(
+            worker=worker,
+            incarnation=incarnation,
+            folder=str(self._journal),
+            input_topic=self.topics["input"],
+            output_topic=self.topics["output"],
+            dead_letter_topic=self.topics["dead_letter"],
+            directives=tuple(
+                Directive(
+                    fault=index,
+                    checkpoint=fault.at.checkpoint,
+                    nth=fault.at.nth,
+                    worker=fault.at.worker,
+                    action="kill" if isinstance(fault, KillWorker) else "hold",
+                )
+                for index, fault in enumerate(self._schedule.faults)
+            ),
+        )
+
+
+def versions() -> dict[str, str]:
+    """What took part, for versions.json."""
+    packages = ("resonate-sdk", "confluent-kafka", "toxiproxy-python", "hypothesis", "sqlalchemy")
+    return {
+        "python": platform.python_version(),
+        "librdkafka": confluent_kafka.libversion()[0],
+        "kafka": fetch.KAFKA_VERSION,
+        "toxiproxy": fetch.TOXIPROXY_VERSION,
+        **{name: version(name) for name in packages},
+    }

@@ -1,0 +1,1 @@
+"""The checkpoints are found from outside, and are fatal when told."""

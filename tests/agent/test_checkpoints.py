@@ -1,0 +1,114 @@
+"""Arrivals are counted over the run; the one that a fault waits for is fatal, or is held."""
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.agent.plan import Directive, count_arrival
+from harness.waiting import wait_until
+from tests.agent.watching import agent, checkpoints, plan, written
+
+ROOT = Path(__file__).parents[2]
+ARRIVES = """
+import sys, msgspec
+from harness.agent.checkpoints import Agent
+from harness.agent.plan import Plan
+agent = Agent(msgspec.json.decode(sys.argv[1], type=Plan))
+for number in range(5):
+    agent.reach("step.started", number=number)
+"""
+COUNTS = """
+import sys
+from pathlib import Path
+from harness.agent.plan import count_arrival
+print(*(count_arrival(Path(sys.argv[1])) for _ in range(200)))
+"""
+
+
+def directive(action: str, nth: int = 1, worker: str = "any") -> Directive:
+    return msgspec.convert(
+        {"fault": 0, "checkpoint": "step.started", "nth": nth, "worker": worker, "action": action},
+        Directive,
+    )
+
+
+def _count(counter: Path) -> list[int]:
+    return [count_arrival(counter) for _ in range(50)]
+
+
+def test_each_number_comes_once_although_many_processes_count(tmp_path: Path) -> None:
+    counting = [
+        subprocess.Popen(
+            [sys.executable, "-c", COUNTS, str(tmp_path / "counter")],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    counted = [int(number) for one in counting for number in one.communicate(timeout=30)[0].split()]
+    assert sorted(counted) == list(range(1, 401))
+
+
+def test_each_number_comes_once_although_many_threads_count(tmp_path: Path) -> None:
+    counted: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: counted.extend(_count(tmp_path / "counter")))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(counted) == list(range(1, 201))
+
+
+def test_kills_at_the_nth_arrival_and_the_journal_ends_with_why(tmp_path: Path) -> None:
+    told = msgspec.json.encode(plan(tmp_path, directive("kill", nth=3))).decode()
+    killed = subprocess.run([sys.executable, "-c", ARRIVES, told], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    *arrivals, last = written(tmp_path)
+    assert [event.get("number") for event in arrivals] == [0, 1, 2]
+    assert (last.kind, last.facts) == ("dying", {"fault": 0, "checkpoint": "step.started"})
+
+
+def test_the_next_life_counts_on_and_is_spared(tmp_path: Path) -> None:
+    for _ in range(3):
+        count_arrival(plan(tmp_path).counter(0))
+    agent(tmp_path, directive("kill", nth=3)).reach("step.started")
+    assert [event.kind for event in written(tmp_path)] == ["checkpoint"]
+
+
+@pytest.mark.parametrize(("worker", "counts"), [("any", True), ("w1", True), ("w2", False)])
+def test_counts_only_the_worker_that_is_meant(tmp_path: Path, worker: str, *, counts: bool) -> None:
+    one = agent(tmp_path, directive("kill", nth=9, worker=worker))
+    one.reach("step.started")
+    one.reach("step.effect_done")
+    counter = one.plan.counter(0)
+    assert (counter.read_bytes() if counter.exists() else b"") == b"." * counts
+
+
+def test_holds_the_thread_that_arrived_until_it_is_released(tmp_path: Path) -> None:
+    one = agent(tmp_path, directive("hold"))
+    held = threading.Thread(target=one.reach, args=("step.started",), daemon=True)
+    held.start()
+    wait_until(lambda: len(written(tmp_path)) >= 2, timeout_s=5, why="it to be held")
+    held.join(0.05)
+    assert held.is_alive()
+    one.plan.release(0).touch()
+    held.join(5)
+    assert not held.is_alive()
+    assert [event.kind for event in written(tmp_path)] == ["checkpoint", "held", "released"]
+    assert written(tmp_path)[-1].get("in_time") is True
+
+
+def test_does_not_hold_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.agent.checkpoints._HOLD_AT_MOST_S", 0.02)
+    agent(tmp_path, directive("hold")).reach("step.started")
+    assert checkpoints(tmp_path) == ["step.started"]
+    assert written(tmp_path)[-1].facts == {"fault": 0, "in_time": False}

@@ -1,0 +1,1 @@
+"""Faults as state machines, stepped by hand."""

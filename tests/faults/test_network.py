@@ -1,0 +1,91 @@
+"""A cut link and a held lock, stepped by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.schedule.schedule import CutLink, LockDatabase
+from tests.faults.world import AT, World, life_of
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_a_cut_is_slow_then_down_then_healed(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="kafka", latency_ms=50, latency_s=0.2, cut_s=3.0))
+    nemesis.arrived(0, "w1#1")
+    assert world.story == ["fault.injecting", "slow kafka-0 50", "let go"]
+    assert (world.folder / "fault-0.released").exists()
+    nemesis.step()
+    world.now_s += 0.2
+    world.bytes = 70.0
+    nemesis.step()
+    nemesis.step()
+    assert world.story[3:] == ["cut kafka-0"]  # down, but nothing seen of it yet
+    world.bytes = 100.0
+    nemesis.step()
+    nemesis.step()
+    assert world.story[4:] == ["fault.injected"]
+    assert world.facts[-1]["evidence"] == {"refused": True, "bytes": 30.0}
+    assert life_of(nemesis) == (True, False)
+    world.now_s += 3.0
+    nemesis.step()
+    nemesis.step()
+    assert world.story[5:] == ["fault.healing", "heal kafka-0", "fault.healed"]
+    assert {(fact["fault"], fact["link"], fact["incarnation"]) for fact in world.facts} == {
+        (0, "kafka", "w1#1")
+    }
+    assert life_of(nemesis) == (False, True)
+
+
+def test_a_cut_that_drops_nothing_says_so_in_its_evidence(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="resonate", latency_ms=0, latency_s=0, cut_s=3))
+    nemesis.arrived(0, "w1#1")
+    assert not any(line.startswith("slow") for line in world.story)
+    nemesis.step()
+    world.now_s += 2.5
+    nemesis.step()
+    assert world.facts[-1]["evidence"] == {"refused": True, "bytes": 0.0}
+
+
+def test_a_short_cut_is_not_made_longer_by_looking_for_evidence(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="kafka", latency_s=0, cut_s=0.5))
+    nemesis.arrived(0, "w1#1")
+    nemesis.step()
+    world.now_s += 0.6
+    nemesis.step()
+    nemesis.step()
+    assert "heal kafka-0" in world.story
+
+
+def test_a_cut_is_healed_at_once_when_the_run_ends(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="kafka"), CutLink(at=AT, link="resonate"))
+    nemesis.arrived(0, "w1#1")
+    nemesis.heal_all()
+    nemesis.heal_all()
+    assert world.story[3:] == ["fault.healing", "heal kafka-0", "fault.healed"]
+
+
+def test_a_lock_is_held_for_its_time(world: World) -> None:
+    nemesis = world.nemesis(LockDatabase(at=AT, for_s=1.0))
+    nemesis.arrived(0, "w1#1")
+    assert world.story == ["fault.injecting", "lock", "let go", "fault.injected"]
+    assert world.facts[-1]["evidence"] == {"locked_for_s": 1.0}
+    world.now_s += 0.9
+    nemesis.step()
+    assert life_of(nemesis) == (True, False)
+    world.now_s += 0.2
+    nemesis.step()
+    nemesis.step()
+    nemesis.heal_all()
+    assert world.story[4:] == ["fault.healing", "unlock", "fault.healed"]
+    assert life_of(nemesis) == (False, True)
+
+
+def test_a_lock_is_let_go_at_once_when_the_run_ends(world: World) -> None:
+    nemesis = world.nemesis(LockDatabase(at=AT, for_s=99))
+    nemesis.arrived(0, "w1#1")
+    nemesis.heal_all()
+    assert world.story[-3:] == ["fault.healing", "unlock", "fault.healed"]

@@ -1,0 +1,1 @@
+"""The real parts' handles, tried on what needs no broker."""

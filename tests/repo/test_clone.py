@@ -1,0 +1,45 @@
+"""What a clone must not carry, and what its README must say."""
+
+import re
+
+import pytest
+
+from tests.repo.sources import ROOT, tracked
+
+# In pieces, so that this file does not contain what it looks for.
+REGISTRIES = tuple(
+    ".".join(pieces)
+    for pieces in (
+        ("pypi", "org"),
+        ("files", "pythonhosted"),
+        ("repo", "maven"),
+        ("repo1", "maven"),
+        ("proxy", "golang"),
+        ("registry", "npmjs"),
+        ("crates", "io"),
+        ("deb", "debian"),
+        ("registry", "hub", "docker"),
+    )
+)
+
+
+def test_no_file_names_a_registry() -> None:
+    if not tracked():
+        pytest.skip("not a git checkout, so nobody knows which files are the project's")
+    found = [
+        f"{path.relative_to(ROOT)}: {host}"
+        for path in tracked()
+        for host in REGISTRIES
+        if host in path.read_text(errors="replace")
+    ]
+    assert not found
+
+
+def test_the_readme_names_every_option() -> None:
+    readme = ROOT / "README.md"
+    if not readme.is_file():
+        pytest.skip("there is no README.md yet")
+    plugin = (ROOT / "harness/pytest_plugin.py").read_text()
+    options = re.findall(r'"(--[a-z-]+)"', plugin)
+    assert options
+    assert [option for option in options if option not in readme.read_text()] == []

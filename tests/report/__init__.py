@@ -1,0 +1,1 @@
+"""Folders of runs, and the proof table."""
