@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import sqlalchemy as sa
@@ -33,6 +34,19 @@ from harness.schedule.schedule import KillWorker, Schedule, to_json
 
 class Refuted(AssertionError):  # noqa: N818 - says what happened, not that something broke
     """The worker under test did not hold, or nothing was at stake: the message is the story."""
+
+
+class Mutant(Protocol):
+    """A worker with one rule broken, and the invariants that must call it violated."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def command(self) -> str: ...
+
+    @property
+    def breaks(self) -> tuple[str, ...]: ...
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -85,22 +99,26 @@ class Prover:
             raise Refuted(self._story(outcome))
         return outcome
 
-    def catch(self, schedule: Schedule, mutant: str, *, breaks: str) -> Outcome:
-        """Run `schedule` with a mutant; Refuted unless the invariant it breaks is violated."""
-        outcome = self._judged(schedule, f"python -m tests.mutants.{mutant}", self._title, ())
-        verdict = outcome.judgement.verdicts[breaks]
-        caught = verdict.outcome == "violated"
+    def catch(self, schedule: Schedule, mutant: Mutant) -> Outcome:
+        """Run `schedule` with a mutant; Refuted unless what it breaks is called violated."""
+        try:
+            outcome = self._judged(schedule, mutant.command, self._title, mutant.breaks)
+        except HarnessError:
+            self._tell(Proof(mode=self._mode, verdict="error", mutant=mutant.name))
+            raise
+        missed = [name for name in mutant.breaks if name not in outcome.judgement.violated]
         self._tell(
             Proof(
                 mode=self._mode,
-                verdict="caught" if caught else "missed",
-                mutant=mutant,
-                note=f"by {breaks}",
+                verdict="missed" if missed else "caught",
+                mutant=mutant.name,
+                note=f"by {' and '.join(missed or mutant.breaks)}",
             )
         )
-        if not caught:
+        if missed:
+            verdict = outcome.judgement.verdicts[missed[0]]
             raise Refuted(
-                f"the mutant {mutant} breaks {breaks}, which says {verdict.outcome}: "
+                f"the mutant {mutant.name} breaks {missed[0]}, which says {verdict.outcome}: "
                 f"{verdict.message}\n{self._story(outcome)}"
             )
         return outcome

@@ -12,6 +12,7 @@ import pytest
 
 from harness import Arrival, KillWorker, Publish, Record, Schedule
 from harness.prove import Prover
+from tests.mutants.registry import named
 
 FAILURE_MODE = "the caveat: accepted by the broker, not recorded: at most one further completion"
 AT_STAKE = ("one_completion_per_record_id", "every_record_completes")
@@ -57,6 +58,4 @@ def test_killed_when_the_broker_has_accepted(prover: Prover, nths: tuple[int, ..
 def test_catches_a_worker_whose_publish_does_not_wait(prover: Prover) -> None:
     one = Schedule(records=(Record(name="one", rows=2),), load=(Publish(record="one"),))
     recorded = KillWorker(at=Arrival(checkpoint="step.settle.confirmed", nth=2))
-    prover.catch(
-        one.with_faults(recorded), "publish_does_not_wait", breaks="every_record_completes"
-    )
+    prover.catch(one.with_faults(recorded), named("publish_does_not_wait"))

@@ -13,6 +13,7 @@ import pytest
 
 from harness import Arrival, KillWorker, Publish, Record, Schedule
 from harness.prove import Prover
+from tests.mutants.registry import named
 
 FAILURE_MODE = "a crash at the completion publish: it comes, and once"
 AT_STAKE = (
@@ -54,8 +55,4 @@ def test_killed_on_the_way_out(prover: Prover, checkpoint: str) -> None:
 
 @pytest.mark.mutant
 def test_catches_a_worker_that_publishes_outside_a_step(prover: Prover) -> None:
-    prover.catch(
-        killed("workflow.settle.sent"),
-        "publishes_outside_a_step",
-        breaks="every_effect_belongs_to_a_step",
-    )
+    prover.catch(killed("workflow.settle.sent"), named("publishes_outside_a_step"))

@@ -12,6 +12,7 @@ import pytest
 
 from harness import Arrival, KillWorker, Publish, Record, Schedule
 from harness.prove import Prover
+from tests.mutants.registry import named
 
 FAILURE_MODE = "a worker crash between batches: finished batches are not run again"
 AT_STAKE = (
@@ -47,5 +48,8 @@ def test_killed_between_batches(prover: Prover, checkpoint: str, batch: int) -> 
 
 
 @pytest.mark.mutant
-def test_catches_a_worker_whose_batches_are_not_steps(prover: Prover) -> None:
-    prover.catch(CALM, "batches_are_not_steps", breaks="every_effect_belongs_to_a_step")
+@pytest.mark.parametrize(
+    "mutant", ["batches_are_not_steps", "forgets_finished_steps", "deletes_one_row_too_many"]
+)
+def test_catches_a_worker_that_batches_wrongly(prover: Prover, mutant: str) -> None:
+    prover.catch(CALM, named(mutant))

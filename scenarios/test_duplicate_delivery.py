@@ -11,6 +11,7 @@ import pytest
 
 from harness import Arrival, KillWorker, Publish, Record, Schedule
 from harness.prove import Prover
+from tests.mutants.registry import named
 
 FAILURE_MODE = "the same record id delivered twice: one workflow"
 AT_STAKE = (
@@ -64,4 +65,4 @@ def test_redelivered_after_a_kill_before_the_commit(prover: Prover, checkpoint: 
 
 @pytest.mark.mutant
 def test_catches_a_worker_with_a_fresh_id_a_delivery(prover: Prover) -> None:
-    prover.catch(TOGETHER, "fresh_id_a_delivery", breaks="one_workflow_per_record_id")
+    prover.catch(TOGETHER, named("fresh_id_a_delivery"))

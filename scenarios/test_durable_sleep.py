@@ -11,6 +11,7 @@ import pytest
 
 from harness import Arrival, KillWorker, Publish, Record, Schedule, Settings
 from harness.prove import Prover
+from tests.mutants.registry import named
 
 FAILURE_MODE = "the durable sleep survives and does not end early"
 AT_STAKE = ("no_sleep_ends_early", "no_finished_step_runs_again", "every_record_completes")
@@ -56,4 +57,4 @@ def test_woken_by_another_worker(prover: Prover) -> None:
 
 @pytest.mark.mutant
 def test_catches_a_worker_that_sleeps_in_its_process(prover: Prover) -> None:
-    prover.catch(sleeping(1.0), "sleeps_in_its_process", breaks="no_sleep_ends_early")
+    prover.catch(sleeping(1.0), named("sleeps_in_its_process"))

@@ -11,6 +11,7 @@ import pytest
 
 from harness import Publish, Record, Schedule, Settings
 from harness.prove import Prover
+from tests.mutants.registry import named
 
 FAILURE_MODE = "no head-of-line blocking: fast records overtake slow ones"
 AT_STAKE = ("fast_records_overtake_slow_ones", "every_record_completes")
@@ -38,4 +39,4 @@ def test_a_hundred_slow_records_at_once(prover: Prover) -> None:
 
 @pytest.mark.mutant
 def test_catches_a_worker_that_awaits_each_workflow(prover: Prover) -> None:
-    prover.catch(ONE_SLOW, "awaits_each_workflow", breaks="fast_records_overtake_slow_ones")
+    prover.catch(ONE_SLOW, named("awaits_each_workflow"))

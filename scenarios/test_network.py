@@ -11,9 +11,10 @@ Deny: a lost record; a record given up; anything that a worker records after it 
 
 import pytest
 
-from harness import Arrival, CutLink, Publish, Record, Schedule
+from harness import Arrival, CutLink, LockDatabase, Publish, Record, Schedule
 from harness.prove import Prover
 from harness.schedule.schedule import Link
+from tests.mutants.registry import named
 
 FAILURE_MODE = "the network: a cut link loses and repeats nothing"
 AT_STAKE = ("one_completion_per_record_id", "rows_go_once_and_wholly", "every_record_completes")
@@ -48,10 +49,35 @@ def test_the_link_of_the_worker_at_work_is_cut(prover: Prover, link: Link, place
     prover.prove(cut(link, place), at_stake=AT_STAKE)
 
 
+# Five steps wait for the rows while the link of the worker that has them is down: it loses their
+# leases, and what it records when the link is back must be refused.
+FIVE = tuple(Record(name=f"record-{number}", rows=2) for number in range(5))
+LATE = Schedule(
+    records=FIVE,
+    load=tuple(Publish(record=record.name) for record in FIVE),
+    workers=("w1", "w2"),
+    faults=(
+        LockDatabase(at=Arrival(checkpoint="step.started"), for_s=6.5),
+        CutLink(
+            link="resonate",
+            at=Arrival(checkpoint="step.started", nth=5),
+            latency_ms=0,
+            latency_s=0.0,
+            cut_s=4.5,
+        ),
+    ),
+)
+
+
+def test_a_lease_is_lost_in_the_middle_of_a_step(prover: Prover) -> None:
+    prover.prove(LATE, at_stake=(*AT_STAKE, "a_lost_lease_records_nothing"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_records_without_its_lease(prover: Prover) -> None:
+    prover.catch(LATE, named("settles_without_its_lease"))
+
+
 @pytest.mark.mutant
 def test_catches_a_worker_that_gives_the_record_up(prover: Prover) -> None:
-    prover.catch(
-        cut("resonate", "poll"),
-        "gives_the_record_up",
-        breaks="every_poison_record_is_dead_lettered_with_its_reason",
-    )
+    prover.catch(cut("resonate", "poll"), named("gives_the_record_up"))

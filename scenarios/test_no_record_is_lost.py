@@ -12,6 +12,7 @@ import pytest
 
 from harness import Arrival, CutLink, KillWorker, Publish, Record, Schedule
 from harness.prove import Prover
+from tests.mutants.registry import named
 
 FAILURE_MODE = "no record is lost between the topic and the promise"
 AT_STAKE = ("no_offset_is_committed_before_its_promise_exists", "every_record_completes")
@@ -57,8 +58,4 @@ def test_the_promise_server_cannot_be_reached(prover: Prover) -> None:
     "mutant", ["auto_commit", "commits_without_waiting", "swallows_the_exception"]
 )
 def test_catches_a_worker_that_commits_too_early(prover: Prover, mutant: str) -> None:
-    prover.catch(
-        CALM.with_faults(UNREACHABLE),
-        mutant,
-        breaks="no_offset_is_committed_before_its_promise_exists",
-    )
+    prover.catch(CALM.with_faults(UNREACHABLE), named(mutant))

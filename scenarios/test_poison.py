@@ -14,6 +14,7 @@ import pytest
 from harness import Arrival, KillWorker, Publish, Record, Schedule
 from harness.prove import Prover
 from harness.schedule import poison
+from tests.mutants.registry import named
 
 FAILURE_MODE = "poison is set aside and blocks nothing"
 AT_STAKE = ("every_poison_record_is_dead_lettered_with_its_reason", "every_record_completes")
@@ -44,4 +45,4 @@ def test_killed_when_the_dead_letter_is_accepted(prover: Prover, nth: int) -> No
 @pytest.mark.mutant
 @pytest.mark.parametrize("mutant", ["dies_of_poison", "skips_poison_silently"])
 def test_catches_a_worker_that_does_not_set_it_aside(prover: Prover, mutant: str) -> None:
-    prover.catch(CALM, mutant, breaks="every_poison_record_is_dead_lettered_with_its_reason")
+    prover.catch(CALM, named(mutant))

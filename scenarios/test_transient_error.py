@@ -11,6 +11,7 @@ import pytest
 
 from harness import Arrival, KillWorker, Publish, Record, Schedule, Settings
 from harness.prove import Prover
+from tests.mutants.registry import named
 
 FAILURE_MODE = "a transient batch error: only that step retries"
 AT_STAKE = (
@@ -50,4 +51,4 @@ def test_killed_while_a_step_waits_to_be_retried(prover: Prover) -> None:
 
 @pytest.mark.mutant
 def test_catches_a_worker_that_restarts_the_workflow_on_an_error(prover: Prover) -> None:
-    prover.catch(failing(1), "restarts_on_an_error", breaks="only_the_failing_step_retries")
+    prover.catch(failing(1), named("restarts_on_an_error"))
