@@ -18,12 +18,13 @@ from harness.infra.database import server_from
 from harness.infra.resonate import choose
 from harness.infra.stack import Stack, shared_parts
 from harness.infra.worker import DEFAULT_WORKER
-from harness.prove import Outcome, judged
+from harness.prove import JudgedRun, judged
 from harness.report.store import new_run, new_session
 from harness.run import run
 from harness.schedule.schedule import Schedule, from_json
 
 _CODES = {"holds": 0, "violated": 1, "unknown": 3}
+_WRONG_USAGE = 2
 _STACK_FAILED = 4
 
 
@@ -32,6 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         outcome = _judge(options) if options.command == "judge" else _replay(options)
+    except ScheduleError as error:
+        print(f"harness: {error}", file=sys.stderr)
+        return _WRONG_USAGE
     except HarnessError as error:
         print(f"harness: {error}", file=sys.stderr)
         return _STACK_FAILED
@@ -40,11 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     return _CODES[outcome.judgement.overall]
 
 
-def _judge(options: argparse.Namespace) -> Outcome:
+def _judge(options: argparse.Namespace) -> JudgedRun:
     return judged(_existing(options.run), _at_stake(options.run))
 
 
-def _replay(options: argparse.Namespace) -> Outcome:
+def _replay(options: argparse.Namespace) -> JudgedRun:
     schedule = _schedule(options.run)
     server = server_from(os.environ.get("DATABASE_URL"))
     choice = choose(options.resonate, options.resonate_binary)

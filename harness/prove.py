@@ -19,7 +19,7 @@ from typing import Protocol
 
 import msgspec
 import sqlalchemy as sa
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from harness.errors import HarnessError, InfraError, ScheduleError
 from harness.history.history import History
@@ -31,9 +31,14 @@ from harness.report.table import Proof
 from harness.run import run
 from harness.schedule.schedule import KillWorker, Schedule, to_json
 
+_CALM_WITHIN_S = 300.0
+
 
 class Refuted(AssertionError):  # noqa: N818 - says what happened, not that something broke
     """The worker under test did not hold, or nothing was at stake: the message is the story."""
+
+
+clock_was_set = machine_was_late = machine_trouble
 
 
 class Mutant(Protocol):
@@ -49,7 +54,7 @@ class Mutant(Protocol):
     def breaks(self) -> tuple[str, ...]: ...
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class JudgedRun(msgspec.Struct, frozen=True):
     """A judged run."""
 
     folder: Path
@@ -78,15 +83,18 @@ class Prover:
         self._mode = mode
         self._tell = tell
 
-    def prove(self, schedule: Schedule, *, at_stake: Collection[str]) -> Outcome:
+    def prove(self, schedule: Schedule, *, at_stake: Collection[str]) -> JudgedRun:
         """Run `schedule`; raise Refuted unless all of `at_stake` hold and nothing is violated.
 
         Raises ScheduleError for a checkpoint that the calm run does not reach, InfraError for a
         part that failed.
         """
         try:
-            self._check_against_calm(schedule)
-            outcome = self._judged(schedule, self._worker, self._title, at_stake)
+            if schedule.faults:
+                self._check_against_calm(schedule)
+                outcome = self._judged(schedule, self._worker, self._title, at_stake)
+            else:
+                outcome = judged(self._calm(schedule), at_stake)
         except HarnessError:
             self._tell(Proof(mode=self._mode, verdict="error"))
             raise
@@ -99,7 +107,7 @@ class Prover:
             raise Refuted(self._story(outcome))
         return outcome
 
-    def catch(self, schedule: Schedule, mutant: Mutant) -> Outcome:
+    def catch(self, schedule: Schedule, mutant: Mutant) -> JudgedRun:
         """Run `schedule` with a mutant; Refuted unless what it breaks is called violated."""
         try:
             outcome = self._judged(schedule, mutant.command, self._title, mutant.breaks)
@@ -129,15 +137,20 @@ class Prover:
 
     def _judged(
         self, schedule: Schedule, worker: str, title: str, at_stake: Collection[str]
-    ) -> Outcome:
+    ) -> JudgedRun:
         folder = new_run(self._session, title)
         run(schedule, self._stack, worker=worker, into=folder, server=self._server)
         return judged(folder, at_stake)
 
     def _check_against_calm(self, schedule: Schedule) -> None:
-        if not schedule.faults:
-            return
-        reached = self._calm_trace(schedule.with_faults())
+        calm = load(self._calm(schedule.with_faults()))
+        violated = judge(calm).violated
+        if violated:
+            raise ScheduleError(
+                f"without any fault this load is already violated ({', '.join(violated)}): "
+                "mend that first, a fault would prove nothing"
+            )
+        reached = {event.get("name") for event in calm.of_kind("checkpoint")}
         for fault in schedule.faults:
             if fault.at.checkpoint not in reached:
                 raise ScheduleError(
@@ -145,18 +158,23 @@ class Prover:
                     f"never strike; it reaches: {', '.join(sorted(reached))}"
                 )
 
-    def _calm_trace(self, calm: Schedule) -> dict[str, int]:
+    def _calm(self, calm: Schedule) -> Path:
+        """The folder of this load's run without faults: run once a session, by whoever is first."""
         key = hashlib.sha256(to_json(calm) + self._worker.encode()).hexdigest()[:16]
-        traced = self._stack.folder.parent / "calm" / f"{key}.json"
-        traced.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{traced}.lock"):
-            if not traced.exists():
-                outcome = self._judged(calm, self._worker, f"calm-{key}", ())
-                traced.write_text(json.dumps(reached_in(outcome.history)))
-        found: dict[str, int] = json.loads(traced.read_text())
-        return found
+        pointer = self._stack.folder.parent / "calm" / key
+        pointer.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(f"{pointer}.lock", timeout=_CALM_WITHIN_S):
+                if not pointer.exists():
+                    folder = self._judged(calm, self._worker, f"calm-{key}", ()).folder
+                    pointer.write_text(str(folder))
+        except Timeout as late:
+            raise InfraError(
+                f"another pytest process did not end the calm run within {_CALM_WITHIN_S} s"
+            ) from late
+        return Path(pointer.read_text())
 
-    def _story(self, outcome: Outcome) -> str:
+    def _story(self, outcome: JudgedRun) -> str:
         return (
             f"{outcome.judgement.story()}\n\n"
             f"run      {outcome.folder}\n"
@@ -165,23 +183,21 @@ class Prover:
         )
 
 
-def judged(folder: Path, at_stake: Collection[str]) -> Outcome:
-    """Judge a run's folder and keep the verdict in it. InfraError if the machine was to blame."""
+def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
+    """Judge a run's folder and keep the verdict in it.
+
+    Raises InfraError if the machine was to blame: its clock was set, or the run does not hold and
+    the machine was too slow to keep a lease.
+    """
     history = load(folder)
     judgement = judge(history, expected=at_stake)
-    trouble = machine_trouble(history)
-    if trouble is not None and judgement.overall != "holds":
-        verdict = {**judgement.to_dict(), "overall": "error", "cause": trouble}
-        (folder / "verdict.json").write_text(json.dumps(verdict, indent=2))
+    trouble = clock_was_set(history)
+    if trouble is None and judgement.overall != "holds":
+        trouble = machine_was_late(history)
+    verdict = judgement.to_dict()
+    if trouble is not None:
+        verdict |= {"overall": "error", "cause": trouble}
+    (folder / "verdict.json").write_text(json.dumps(verdict, indent=2))
+    if trouble is not None:
         raise InfraError(f"{trouble}; nothing can be concluded from {folder}")
-    (folder / "verdict.json").write_text(json.dumps(judgement.to_dict(), indent=2))
-    return Outcome(folder, history, judgement)
-
-
-def reached_in(history: History) -> dict[str, int]:
-    """How often each checkpoint was reached."""
-    counts: dict[str, int] = {}
-    for event in history.events:
-        if event.kind == "checkpoint":
-            counts[event.get("name")] = counts.get(event.get("name"), 0) + 1
-    return counts
+    return JudgedRun(folder, history, judgement)

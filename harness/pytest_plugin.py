@@ -6,7 +6,6 @@ an error and a broken rule as a failure, because they call for different people.
 """
 
 import os
-import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -81,7 +80,10 @@ def pytest_configure_node(node: Any) -> None:
     """On the controller, for each pytest-xdist worker: give it the shared parts."""
     if not _runs_scenarios(node.config):
         return
-    parts, session = _start_shared(node.config, _processes(node.config))
+    try:
+        parts, session = _start_shared(node.config, _processes(node.config))
+    except HarnessError as error:
+        pytest.exit(f"the stack did not start: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
     node.workerinput["harness_parts"] = msgspec.json.encode(parts).decode()
     node.workerinput["harness_session"] = str(session)
     node.workerinput["harness_processes"] = _processes(node.config)
@@ -137,6 +139,10 @@ def pytest_runtest_makereport(
         report.longrepr = f"{call.excinfo.value}"
         if call.excinfo.errisinstance(HarnessError):
             report.user_properties.append(("harness-error", str(item.nodeid)))
+    elif report.failed and hasattr(item.module, "FAILURE_MODE"):  # type: ignore[attr-defined]
+        # A scenario's own assertion, or a bug: either way the mode is not proved.
+        failed = Proof(mode=item.module.FAILURE_MODE, verdict="failed", schedules=0)  # type: ignore[attr-defined]
+        report.user_properties.append((_PROOF, msgspec.to_builtins(failed)))
     return report
 
 
@@ -149,7 +155,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Gather the proofs; under pytest-xdist this runs in the controller."""
-    if report.when == "call" and _current is not None:
+    if _current is not None and (report.when == "call" or report.failed):
         _current.stash[_proofs] += [
             msgspec.convert(value, Proof)
             for name, value in report.user_properties
@@ -209,7 +215,3 @@ def _runs_scenarios(config: pytest.Config) -> bool:
 def _relative(path: Path) -> Path:
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-if sys.platform == "win32":
-    raise ImportError("the harness kills with SIGKILL and holds with SIGSTOP: it needs a POSIX")

@@ -13,8 +13,8 @@ concluded.
 """
 
 import functools
-import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -22,11 +22,12 @@ import sqlalchemy as sa
 
 from harness import clock
 from harness.clients.drain import Backlog, Expected
-from harness.clients.observer import PromiseReader, TopicReader, commit_log, facts_of
 from harness.clients.producer import LoadProducer
+from harness.clients.promises import PromiseReader, facts_of
+from harness.clients.topics import TopicReader, commit_log
+from harness.errors import ScheduleError
 from harness.faults.fault import Reach
 from harness.faults.nemesis import Nemesis
-from harness.history.timing import Timing
 from harness.infra.database import Database
 from harness.infra.kafka import GROUP_SESSION_S, drop_topics, make_topics
 from harness.infra.pool import WorkerPool
@@ -36,11 +37,11 @@ from harness.infra.worker import Slot
 from harness.journal.format import HARNESS, Event
 from harness.journal.reader import JournalTail
 from harness.journal.writer import JournalWriter
+from harness.report.store import save_plan
 from harness.schedule import poison
-from harness.schedule.schedule import Publish, Schedule, from_json, to_json
-from harness.terms import Terms, versions
+from harness.schedule.schedule import Publish, Schedule
+from harness.terms import MARGIN_S, Terms, timing_of
 
-MARGIN_S = 5.0  # what a shared, noisy machine may add to a take-over
 _LOOK_EVERY_S = 0.1
 _STEP_EVERY_S = 0.02
 
@@ -71,13 +72,19 @@ class _Run:
         self._watch = clock.DriftWatch()
         self._journal_folder = into / "journal"
         self._terms = terms = Terms(schedule, self._journal_folder)
-        self._save()
+        self._journal_folder.mkdir(parents=True)
+        save_plan(into, schedule, timing_of(schedule))
         self._journal = JournalWriter(self._journal_folder / f"{HARNESS}.jsonl", HARNESS)
         self._record = self._journal.write
         self._tail = JournalTail(self._journal_folder)
         self._database = Database(server, stack.folder / "rows", terms.tag)
         self._promises = PromiseReader(stack.resonate.url)
         self._readers: list[TopicReader] = []
+        self._named: dict[str, set[str]] = {}  # the promises below each root that were asked for
+        if len(schedule.workers) > len(stack.slots):
+            raise ScheduleError(
+                f"{len(schedule.workers)} workers; a run has links for {len(stack.slots)}"
+            )
         slots = dict(zip(schedule.workers, stack.slots, strict=False))
         launch = functools.partial(stack.start_worker, worker)
         self._pool = WorkerPool(launch, slots, self._environment, into / "logs", self._record)
@@ -86,7 +93,7 @@ class _Run:
             stack.proxies,
             self._database,
             terms.plan("", "").release,
-            self._is_shared,
+            self._all_are_at_work,
             self._record,
         )
         self._nemesis = Nemesis(schedule, reach)
@@ -102,16 +109,18 @@ class _Run:
         self._final_read()
 
     def close(self) -> None:
-        """Leave nothing of this run on the stack."""
-        self._pool.kill_all()
-        self._nemesis.heal_all()
-        for reader in self._readers:
-            reader.close()
-        self._promises.close()
-        self._database.drop()
-        drop_topics(self._stack.admin, list(self._terms.topics.values()))
-        self._keep_server_log()
-        self._journal.close()
+        """Leave nothing of this run on the stack, whatever of it fails."""
+        with ExitStack() as leaving:
+            # In the reverse order: the links are healed first, for the next run uses them too.
+            leaving.callback(self._journal.close)
+            leaving.callback(self._keep_server_log)
+            leaving.callback(drop_topics, self._stack.admin, list(self._terms.topics.values()))
+            leaving.callback(self._database.drop)
+            leaving.callback(self._promises.close)
+            for reader in self._readers:
+                leaving.callback(reader.close)
+            leaving.callback(self._pool.kill_all)
+            leaving.callback(self._nemesis.heal_all)
 
     # -- phases ---------------------------------------------------------------------------------
 
@@ -155,6 +164,7 @@ class _Run:
         looked = 0.0
         draining = False
         missing: list[str] = ["everything"]
+        why = "out of time"
         while clock.monotonic_s() - began < settings.drain_timeout_s:
             self._step()
             if self._nemesis.is_over and not draining:
@@ -163,21 +173,23 @@ class _Run:
             if clock.monotonic_s() - looked < _LOOK_EVERY_S:
                 clock.sleep(_STEP_EVERY_S)
                 continue
-            self._backlog.look(self._expected)
             looked = clock.monotonic_s()
+            self._backlog.look(self._expected)
             if self._publish_what_was_held_back():
                 continue  # what it owes is known when its acknowledgement has been heard
             missing = self._backlog.missing(self._expected)
-            idle = not self._nemesis.is_under_way and self._pool.is_quiet()
-            if not idle:
+            if self._nemesis.is_under_way or not self._pool.is_quiet():
                 self._backlog.excuse_silence()
-            if idle and not self._held_back and not missing:
+            elif not self._held_back and not missing and self._all_are_at_work():
+                why = "done"
                 break
-            if idle and self._backlog.quiet_for_s() > self._quiet_s():
+            elif self._backlog.quiet_for_s() > self._quiet_s():
+                why = "quiet"
                 break
         self._record(
             "drained",
             complete=not missing and not self._held_back,
+            why=why,
             missing=missing[:20],
             waited_s=round(clock.monotonic_s() - began, 3),
         )
@@ -199,7 +211,7 @@ class _Run:
         for partition, offset, at_ms in self._backlog.committed:
             self._record("seen.commit", partition=partition, offset=offset, at_ms=at_ms)
         for root in sorted(self._expected.roots):
-            for promise in self._promises.family(root):
+            for promise in self._promises.family(root, self._named.get(root, ())):
                 self._record("seen.promise", **facts_of(promise))
         for deletion in self._database.deletions():
             self._record("seen.deletion", **msgspec.to_builtins(deletion))
@@ -223,6 +235,9 @@ class _Run:
             self._expected.roots.add(event.get("promise"))
         elif event.kind == "publish.ok":
             self._expect(event)
+        elif event.kind == "request" and event.get("kind") == "task.fence":
+            created = event.get("data")["action"]["data"].get("id", "")
+            self._named.setdefault(created.partition(":")[0], set()).add(created)
 
     def _expect(self, event: Event) -> None:
         message = self._schedule.load[event.get("index")]
@@ -256,28 +271,17 @@ class _Run:
         wake = settings.sleep_between_batches_s
         return settings.lease_s + PENDING_RETRY_S + GROUP_SESSION_S + wake + MARGIN_S
 
-    def _is_shared(self) -> bool:
-        return self._pool.is_shared(self._stack.admin, self._terms.group, self._schedule.partitions)
+    def _all_are_at_work(self) -> bool:
+        """Whoever was started again must have come back, or its return was not put to the test."""
+        return self._pool.note_who_is_ready(
+            self._stack.admin, self._terms.group, self._schedule.partitions
+        )
 
     def _environment(self, worker: str, incarnation: str, slot: Slot) -> Mapping[str, str]:
         return self._terms.environment(worker, incarnation, slot, self._database.url)
 
     def _enter(self, phase: str) -> None:
         self._record("phase", phase=phase)
-
-    def _save(self) -> None:
-        self._journal_folder.mkdir(parents=True, exist_ok=True)
-        saved = to_json(self._schedule)
-        from_json(saved)  # what cannot be read back could never be run again
-        (self._into / "schedule.json").write_bytes(saved)
-        timing = Timing(
-            lease_s=self._schedule.settings.lease_s,
-            pending_retry_s=PENDING_RETRY_S,
-            group_session_s=GROUP_SESSION_S,
-            margin_s=MARGIN_S,
-        )
-        (self._into / "timing.json").write_bytes(msgspec.json.encode(timing))
-        (self._into / "versions.json").write_text(json.dumps(versions(), indent=2))
 
     def _keep_server_log(self) -> None:
         """Keep the lines of the embedded server's log that are about this run."""

@@ -6,23 +6,23 @@ names of the contract (README, "put your own worker under test").
 """
 
 import json
-import platform
 import secrets
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 
-import confluent_kafka
 import msgspec
 import sqlalchemy as sa
 
 from harness.agent.plan import ENVIRONMENT, Directive, Plan
 from harness.clients.producer import Outgoing
-from harness.infra import fetch
+from harness.history.timing import Timing
+from harness.infra.kafka import GROUP_SESSION_S
+from harness.infra.resonate import PENDING_RETRY_S
 from harness.infra.worker import Slot
 from harness.schedule import poison
 from harness.schedule.schedule import KillWorker, Publish, Schedule
 
+MARGIN_S = 5.0  # what a shared, noisy machine may add to a take-over
 _BYSTANDER = "bystander"  # a record that nobody publishes and whose rows must stay
 _BYSTANDER_ROWS = 3
 
@@ -108,13 +108,11 @@ class Terms:
         )
 
 
-def versions() -> dict[str, str]:
-    """What took part, for versions.json."""
-    packages = ("resonate-sdk", "confluent-kafka", "toxiproxy-python", "hypothesis", "sqlalchemy")
-    return {
-        "python": platform.python_version(),
-        "librdkafka": confluent_kafka.libversion()[0],
-        "kafka": fetch.KAFKA_VERSION,
-        "toxiproxy": fetch.TOXIPROXY_VERSION,
-        **{name: version(name) for name in packages},
-    }
+def timing_of(schedule: Schedule) -> Timing:
+    """The clocks of a run, as its judge will need them."""
+    return Timing(
+        lease_s=schedule.settings.lease_s,
+        pending_retry_s=PENDING_RETRY_S,
+        group_session_s=GROUP_SESSION_S,
+        margin_s=MARGIN_S,
+    )

@@ -54,8 +54,17 @@ def test_killed_when_the_broker_has_accepted(prover: Prover, nths: tuple[int, ..
     prover.note(f"{further} further for {len(nths)} such crashes (arrivals {nths})")
 
 
+# One record, killed when its publish is recorded: a worker that waited for the broker has published.
+RECORDED = Schedule(
+    records=(Record(name="one", rows=2),), load=(Publish(record="one"),)
+).with_faults(KillWorker(at=Arrival(checkpoint="step.settle.confirmed", nth=2)))
+
+
+def test_killed_when_the_publish_is_recorded(prover: Prover) -> None:
+    outcome = prover.prove(RECORDED, at_stake=AT_STAKE)
+    assert len(outcome.history.completions) == 1, "recorded before the crash, so it is not repeated"
+
+
 @pytest.mark.mutant
 def test_catches_a_worker_whose_publish_does_not_wait(prover: Prover) -> None:
-    one = Schedule(records=(Record(name="one", rows=2),), load=(Publish(record="one"),))
-    recorded = KillWorker(at=Arrival(checkpoint="step.settle.confirmed", nth=2))
-    prover.catch(one.with_faults(recorded), named("publish_does_not_wait"))
+    prover.catch(RECORDED, named("publish_does_not_wait"))

@@ -18,7 +18,8 @@ import confluent_kafka
 
 from harness.agent.checkpoints import Agent
 
-# The arguments of Producer.produce behind the topic, in their order.
+# The arguments of Consumer.subscribe and of Producer.produce behind the topics, in their order.
+_SUBSCRIBE = ("on_assign", "on_revoke", "on_lost")
 _PRODUCE = ("value", "key", "partition", "on_delivery", "timestamp", "headers")
 
 
@@ -64,14 +65,15 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
             return messages
 
         def subscribe(self, topics: Any, *args: Any, **kwargs: Any) -> Any:
-            theirs = kwargs.pop("on_revoke", None)
+            given = {**dict(zip(_SUBSCRIBE, args, strict=False)), **kwargs}
+            theirs = given.pop("on_revoke", None)
 
             def revoked(consumer: Any, partitions: Any) -> None:
                 agent.reach("rebalance.revoked", partitions=[p.partition for p in partitions])
                 if theirs is not None:
                     theirs(consumer, partitions)
 
-            return super().subscribe(topics, *args, on_revoke=revoked, **kwargs)
+            return super().subscribe(topics, on_revoke=revoked, **given)
 
         def commit(self, *args: Any, **kwargs: Any) -> Any:
             asked = kwargs.get("offsets")
@@ -79,8 +81,9 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
             facts = _offsets(asked) if asked is not None else _after(message)
             agent.reach("offset.commit.sent", offsets=facts)
             result = super().commit(*args, **kwargs)
-            if kwargs.get("asynchronous", True) is False:
-                agent.reach("offset.commit.confirmed", offsets=_offsets(result))
+            accepted = [p for p in result or () if p.error is None]
+            if kwargs.get("asynchronous", True) is False and accepted:
+                agent.reach("offset.commit.confirmed", offsets=_offsets(accepted))
             return result
 
     return Consumer

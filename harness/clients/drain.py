@@ -9,7 +9,8 @@ import msgspec
 from confluent_kafka import Message
 
 from harness import clock
-from harness.clients.observer import PromiseReader, Seen, TopicReader, commits, seen
+from harness.clients.promises import PromiseReader
+from harness.clients.topics import Seen, TopicReader, commits, seen
 from harness.infra.database import Database
 
 

@@ -5,16 +5,22 @@ info: no answer, so it may be there or not; never a guess.
 """
 
 import functools
-from collections.abc import Callable
 
 import msgspec
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from harness.recording import WriteEvent
 
 _ANSWERED_WITHIN_S = 30.0
-# What librdkafka may report although the broker has the message.
-_MAY_HAVE_GONE = {KafkaError._MSG_TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}  # noqa: SLF001
-
-Record = Callable[..., None]
+# Where the client says for certain that the message never left. All else may have gone.
+_DID_NOT_GO = {
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError._QUEUE_FULL,  # noqa: SLF001 - librdkafka's own codes have such names
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+    KafkaError._INVALID_ARG,  # noqa: SLF001
+    KafkaError._PURGE_QUEUE,  # noqa: SLF001
+}
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -29,7 +35,7 @@ class Outgoing(msgspec.Struct, frozen=True):
 class LoadProducer:
     """One producer for a run's load. `record` writes an event to the journal."""
 
-    def __init__(self, bootstrap: str, topic: str, record: Record) -> None:
+    def __init__(self, bootstrap: str, topic: str, record: WriteEvent) -> None:
         self._topic = topic
         self._record = record
         self._producer = Producer(
@@ -48,6 +54,8 @@ class LoadProducer:
         open_ones = {message.index for message in messages}
 
         def report(index: int, error: KafkaError | None, delivered: Message) -> None:
+            if index not in open_ones:
+                return  # it was given up as info, and info stays info
             open_ones.discard(index)
             if error is None:
                 self._record(
@@ -57,17 +65,23 @@ class LoadProducer:
                     offset=delivered.offset(),
                 )
             else:
-                kind = "publish.info" if error.code() in _MAY_HAVE_GONE else "publish.fail"
+                kind = "publish.fail" if error.code() in _DID_NOT_GO else "publish.info"
                 self._record(kind, index=index, error=str(error))
 
         for message in messages:
-            self._producer.produce(
-                self._topic,
-                partition=message.partition,
-                key=message.key,
-                value=message.value,
-                on_delivery=functools.partial(report, message.index),
-            )
+            try:
+                self._producer.produce(
+                    self._topic,
+                    partition=message.partition,
+                    key=message.key,
+                    value=message.value,
+                    on_delivery=functools.partial(report, message.index),
+                )
+            except (KafkaException, BufferError) as error:
+                open_ones.discard(message.index)
+                self._record("publish.fail", index=message.index, error=str(error))
         self._producer.flush(_ANSWERED_WITHIN_S)
-        for index in sorted(open_ones):
+        unanswered = sorted(open_ones)
+        open_ones.clear()
+        for index in unanswered:
             self._record("publish.info", index=index, error="no delivery report")

@@ -15,7 +15,8 @@ class Lock:
         self._fault = fault
         self._reach = reach
         self._held = ExitStack()
-        self._until = 0.0
+        self._until = self._taken_at = 0.0
+        self._before = 0
         self.has_struck = False
         self.is_over = False
 
@@ -24,13 +25,15 @@ class Lock:
         self.has_struck = True
         self._reach.record("fault.injecting", fault=self._index, incarnation=incarnation)
         self._held.enter_context(self._reach.database.locked())
+        self._taken_at = clock.monotonic_s()
+        self._before = self._reach.database.count_deletions()
         self._until = clock.monotonic_s() + self._fault.for_s
         self._reach.let_go(self._index)
         self._reach.record(
             "fault.injected",
             fault=self._index,
             incarnation=incarnation,
-            evidence={"locked_for_s": self._fault.for_s},
+            evidence={"deletions_before": self._before},
         )
 
     def step(self) -> None:
@@ -41,7 +44,12 @@ class Lock:
     def heal_now(self) -> None:
         """Let go."""
         if self.has_struck and not self.is_over:
-            self._reach.record("fault.healing", fault=self._index)
+            evidence = {
+                "deletions_before": self._before,
+                "deletions_after": self._reach.database.count_deletions(),
+                "locked_for_s": round(clock.monotonic_s() - self._taken_at, 3),
+            }
+            self._reach.record("fault.healing", fault=self._index, evidence=evidence)
             self._held.close()
-            self._reach.record("fault.healed", fault=self._index)
+            self._reach.record("fault.healed", fault=self._index, evidence=evidence)
             self.is_over = True

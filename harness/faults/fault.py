@@ -11,8 +11,7 @@ from typing import Protocol
 from harness.infra.database import Database
 from harness.infra.pool import WorkerPool
 from harness.infra.toxiproxy import ProxyControl
-
-Record = Callable[..., None]
+from harness.recording import WriteEvent
 
 
 class Reach:
@@ -25,7 +24,7 @@ class Reach:
         database: Database,
         release: Callable[[int], Path],
         is_shared: Callable[[], bool],
-        record: Record,
+        record: WriteEvent,
     ) -> None:
         """`release(fault)` is the file a held worker waits for; `is_shared` asks the broker."""
         self.pool = pool

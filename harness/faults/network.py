@@ -75,7 +75,12 @@ class Cut:
             self._heal_at, self._heal_at - self._fault.cut_s + _COUNTED_WITHIN_S
         ):
             refused = self._reach.proxies.refuses(self._proxy)
-            self._record("fault.injected", evidence={"refused": refused, "bytes": dropped})
+            others = self._reach.pool.links_of_others(self._incarnation or "", self._fault.link)
+            accept = not any(self._reach.proxies.refuses(name) for name in others)
+            self._record(
+                "fault.injected",
+                evidence={"refused": refused, "bytes": dropped, "others_accept": accept},
+            )
             self._is_seen = True
 
     def _record(self, kind: str, **facts: object) -> None:

@@ -93,26 +93,26 @@ class Database:
 
     def deletions(self) -> list[Deletion]:
         """Every row that went, in the order in which the database saw it go."""
-        with self._opened().connect() as connection:
+        with self._connected() as connection:
             found = connection.execute(sa.select(row_deletions).order_by("sequence"))
             return [Deletion(*row) for row in found]
 
     def count_deletions(self) -> int:
         """How many rows went so far."""
-        with self._opened().connect() as connection:
+        with self._connected() as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(row_deletions)) or 0
 
     def rows_left(self) -> dict[str, int]:
         """How many rows each record still has; a record without any is not named."""
         count = sa.select(record_rows.c.record_id, sa.func.count().label("left"))
-        with self._opened().connect() as connection:
+        with self._connected() as connection:
             found = connection.execute(count.group_by("record_id"))
             return {row.record_id: row.left for row in found}
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold a write lock on the rows, as another program might: deletes wait for it."""
-        with self._opened().connect() as connection:
+        with self._connected() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
@@ -130,10 +130,16 @@ class Database:
             for suffix in ("", "-wal", "-shm"):
                 Path(self.url.database + suffix).unlink(missing_ok=True)
 
-    def _opened(self) -> sa.Engine:
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        """A connection; what goes wrong on it is the database's doing, and no worker's."""
         if self._engine is None:
             raise InfraError(f"database {self._name} was asked before it was made")
-        return self._engine
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            raise InfraError(f"database {self._name} did not do as asked: {error}") from error
 
     def _on_server(self, statement: str) -> None:
         engine = sa.create_engine(self._server or "", isolation_level="AUTOCOMMIT")

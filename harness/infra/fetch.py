@@ -21,6 +21,7 @@ from harness.errors import InfraError
 
 KAFKA_VERSION = "4.1.0"
 TOXIPROXY_VERSION = "v2.12.0"  # plain @latest picks 2.5.0, the last one tagged as the module asks
+_FETCHED_WITHIN_S = 600
 _POM = Path(__file__).with_name("kafka-pom.xml")
 
 
@@ -82,7 +83,7 @@ def _once(name: str, fetch: Callable[[Path], None]) -> Path:
     if final.exists():
         return final
     final.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{final}.lock"):
+    with FileLock(f"{final}.lock", timeout=2 * _FETCHED_WITHIN_S):
         if not final.exists():
             partial = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=final.parent))
             try:
@@ -101,9 +102,20 @@ def _tool(name: str, remedy: str) -> str:
 
 
 def _run(command: list[str], *, what: str, **environment: str) -> None:
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_FETCHED_WITHIN_S,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise InfraError(
+            f"{what} was not done within {_FETCHED_WITHIN_S} s; is there a way to the "
+            "package registries?"
+        ) from late
     if done.returncode != 0:
         raise InfraError(
             f"{what} failed ({' '.join(command[:3])} ... ended with {done.returncode}):\n"

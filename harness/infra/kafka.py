@@ -19,14 +19,13 @@ from confluent_kafka.cimpl import NewTopic
 from harness.errors import InfraError
 from harness.infra import fetch
 from harness.infra.node import NativeProcess
-from harness.infra.ports import LOOPBACK, free_ports, is_listening
+from harness.infra.ports import LOOPBACK, is_listening
 from harness.waiting import wait_until
 
 GROUP_SESSION_S = 2.0
 COMMITS_TOPIC = "__consumer_offsets"
 _HEARTBEAT_MS = 300
 _STARTED_WITHIN_S = 60.0
-_TRIES = 3  # a port that was free a moment ago may be taken when the broker binds it
 _CLUSTER_ID = (
     "aGFybmVzcy1oYXJuZXNzMA"  # any 16 bytes in base64: the data lives as long as the stack
 )
@@ -42,33 +41,30 @@ class KafkaAddress(msgspec.Struct, frozen=True):
 class KafkaBroker:
     """The broker. `proxied` gives the port of each slot's proxy, which must exist already."""
 
-    def __init__(self, folder: Path, slot_ports: Sequence[int], proxied: Sequence[int]) -> None:
+    def __init__(
+        self, folder: Path, own: tuple[int, int], slot_ports: Sequence[int], proxied: Sequence[int]
+    ) -> None:
+        """`own` are the ports of the listener DIRECT and of the controller."""
         self._folder = folder
+        self._own = own
         self._slot_ports = tuple(slot_ports)
         self._proxied = tuple(proxied)
         self._process: NativeProcess | None = None
 
     def start(self) -> KafkaAddress:
         """Format the storage, start the broker and wait until it answers."""
-        for attempt in range(1, _TRIES + 1):
-            direct, controller = free_ports(2)
-            configuration = self._configure(direct, controller, self._folder / f"data-{attempt}")
-            self._format(configuration)
-            self._process = self._launch(configuration)
-            try:
-                self._process.wait_until_ready(
-                    functools.partial(_answers, direct),
-                    timeout_s=_STARTED_WITHIN_S,
-                    why="the broker to answer",
-                )
-            except InfraError as error:
-                if "Address already in use" in str(error) and attempt < _TRIES:
-                    continue
-                raise
-            bootstrap = f"{LOOPBACK}:{direct}"
-            _wake_group_coordinator(bootstrap)
-            return KafkaAddress(bootstrap, self._slot_ports)
-        raise InfraError(f"Kafka found no free ports in {_TRIES} tries")
+        direct, controller = self._own
+        configuration = self._configure(direct, controller, self._folder / "data")
+        self._format(configuration)
+        self._process = self._launch(configuration)
+        self._process.wait_until_ready(
+            functools.partial(_answers, direct),
+            timeout_s=_STARTED_WITHIN_S,
+            why="the broker to answer",
+        )
+        bootstrap = f"{LOOPBACK}:{direct}"
+        _wake_group_coordinator(bootstrap)
+        return KafkaAddress(bootstrap, self._slot_ports)
 
     def stop(self) -> None:
         """Kill it: its data is thrown away with the stack."""

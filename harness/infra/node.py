@@ -10,6 +10,7 @@ there are processes, started here or forked from a template; a container is anot
   which then stops its nodes in order.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -131,7 +132,8 @@ class Process(ABC):
 
     def _send(self, number: int) -> None:
         if self.is_alive():
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it ended, and its parent took note
+                os.kill(self.pid, number)
 
 
 class NativeProcess(Process):

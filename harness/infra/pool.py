@@ -16,6 +16,7 @@ from harness import clock
 from harness.errors import InfraError
 from harness.infra.node import Node
 from harness.infra.worker import Slot
+from harness.recording import WriteEvent
 from harness.waiting import wait_until
 
 _READY_WITHIN_S = 45.0
@@ -23,12 +24,11 @@ _STOPPED_WITHIN_S = 15.0
 _RESTART_AFTER_S = 0.3
 _RESTARTS_AT_MOST = 3
 
-Record = Callable[..., None]
 Environment = Callable[[str, str, Slot], Mapping[str, str]]
 Launch = Callable[[str, Mapping[str, str], Path], Node]
 
 
-class Incarnation(msgspec.Struct):
+class Life(msgspec.Struct):
     """One life of a worker process."""
 
     name: str
@@ -36,6 +36,7 @@ class Incarnation(msgspec.Struct):
     process: Node
     asked_to_end: bool = False
     ended: bool = False
+    ready: bool = False
 
 
 class WorkerPool:
@@ -47,7 +48,7 @@ class WorkerPool:
         slots: Mapping[str, Slot],
         environment: Environment,
         logs: Path,
-        record: Record,
+        record: WriteEvent,
     ) -> None:
         """`environment(worker, incarnation, slot)` gives what a new incarnation is told.
 
@@ -58,18 +59,18 @@ class WorkerPool:
         self._environment = environment
         self._logs = logs
         self._record = record
-        self._lives: list[Incarnation] = []
+        self._lives: list[Life] = []
         self._due: dict[str, float] = {}  # worker -> when it is started again
         self._unasked: dict[str, int] = dict.fromkeys(slots, 0)
         self.closing = False
 
-    def start(self, worker: str) -> Incarnation:
+    def start(self, worker: str) -> Life:
         """Start the worker's next incarnation."""
         number = sum(life.worker == worker for life in self._lives) + 1
         name = f"{worker}#{number}"
         environment = self._environment(worker, name, self._slots[worker])
         process = self._launch(name, environment, self._logs / f"{name}.log")
-        life = Incarnation(name, worker, process)
+        life = Life(name, worker, process)
         self._lives.append(life)
         self._record("worker.started", incarnation=name, worker=worker, pid=process.pid)
         return life
@@ -81,7 +82,8 @@ class WorkerPool:
             if code is None or life.ended:
                 continue
             life.ended = True
-            self._record("worker.exited", incarnation=life.name, code=code)
+            asked = life.asked_to_end or self.closing
+            self._record("worker.exited", incarnation=life.name, code=code, asked=asked)
             if not life.asked_to_end and not self.closing and life.worker not in self._due:
                 self._unasked[life.worker] += 1
                 if self._unasked[life.worker] <= _RESTARTS_AT_MOST:
@@ -103,18 +105,18 @@ class WorkerPool:
         if life.ended:  # its end was seen before its journal was read
             self._due.pop(life.worker, None)
 
-    def ask_to_stop(self, worker: str) -> Incarnation:
+    def ask_to_stop(self, worker: str) -> Life:
         """SIGTERM to the worker's living incarnation."""
         life = self.living(worker)
         life.asked_to_end = True
         life.process.ask_to_stop()
         return life
 
-    def life(self, incarnation: str) -> Incarnation:
+    def life(self, incarnation: str) -> Life:
         """The incarnation of this name."""
         return next(life for life in self._lives if life.name == incarnation)
 
-    def living(self, worker: str) -> Incarnation:
+    def living(self, worker: str) -> Life:
         """The worker's incarnation that has not ended; InfraError if there is none."""
         for life in reversed(self._lives):
             if life.worker == worker and life.process.is_alive():
@@ -125,13 +127,30 @@ class WorkerPool:
         """The links of an incarnation."""
         return self._slots[self.life(incarnation).worker]
 
-    def alive(self) -> list[Incarnation]:
+    def links_of_others(self, incarnation: str, link: str) -> list[str]:
+        """The proxies of the same link of all other workers."""
+        own = self.life(incarnation).worker
+        return [slot.links[link] for worker, slot in self._slots.items() if worker != own]
+
+    def alive(self) -> list[Life]:
         """Those that have not ended."""
         return [life for life in self._lives if life.process.is_alive()]
 
     def is_quiet(self) -> bool:
         """Nobody is about to be started."""
         return not self._due
+
+    def note_who_is_ready(self, admin: AdminClient, group: str, partitions: int) -> bool:
+        """Whether all who live are at work, as the broker sees it; written down once for each."""
+        new = [life for life in self.alive() if not life.ready]
+        if not new:
+            return True
+        if not self.is_shared(admin, group, partitions):
+            return False
+        for life in new:
+            life.ready = True
+            self._record("worker.ready", incarnation=life.name)
+        return True
 
     def wait_until_ready(self, admin: AdminClient, group: str, partitions: int) -> None:
         """Wait until the broker says that all living workers share all partitions of the group.
@@ -147,7 +166,7 @@ class WorkerPool:
                         f"{life.name} ended with code {code} before it was ready; it wrote:\n"
                         + life.process.log_tail()
                     )
-            return has_assignment(admin, group, len(self.alive()), partitions)
+            return self.note_who_is_ready(admin, group, partitions)
 
         wait_until(
             ready,

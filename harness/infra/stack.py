@@ -26,6 +26,7 @@ from harness.infra.template import WorkerTemplate, can_fork
 from harness.infra.toxiproxy import ProxyControl, ToxiproxyServer
 from harness.infra.worker import Slot, start_cold
 
+_DRAWS = 3
 SLOTS_A_PROCESS = 4  # the most workers that a schedule has
 
 
@@ -48,18 +49,12 @@ def shared_parts(processes: int) -> Iterator[SharedParts]:
     os.environ[MARK] = mark
     guard = Guard(mark, folder)
     toxiproxy = ToxiproxyServer(folder)
-    broker: KafkaBroker | None = None
+    brokers: list[KafkaBroker] = []
     try:
         address = toxiproxy.start()
-        control = ProxyControl(address)
-        ports = free_ports(processes * SLOTS_A_PROCESS)
-        proxied = [
-            control.create(f"kafka-{slot}", f"{LOOPBACK}:{port}") for slot, port in enumerate(ports)
-        ]
-        broker = KafkaBroker(folder / "kafka", ports, proxied)
-        yield SharedParts(str(folder), broker.start(), tuple(proxied), address)
+        yield _with_broker(folder, address, processes * SLOTS_A_PROCESS, brokers)
     finally:
-        if broker is not None:
+        for broker in brokers:
             broker.stop()
         toxiproxy.stop()
         if before is None:
@@ -67,6 +62,32 @@ def shared_parts(processes: int) -> Iterator[SharedParts]:
         else:
             os.environ[MARK] = before
         guard.dismiss()
+
+
+def _with_broker(
+    folder: Path, toxiproxy: str, slots: int, brokers: list[KafkaBroker]
+) -> SharedParts:
+    """Put a proxy before each slot's port and start the broker on these ports.
+
+    A port that was free when it was drawn may be taken when the broker binds it: then all are
+    drawn anew. `brokers` takes each broker that was started, for whoever stops them.
+    """
+    control = ProxyControl(toxiproxy)
+    for attempt in range(1, _DRAWS + 1):
+        direct, controller, *ports = free_ports(slots + 2)
+        proxied = [
+            control.create(f"kafka-{slot}", f"{LOOPBACK}:{port}") for slot, port in enumerate(ports)
+        ]
+        broker = KafkaBroker(folder / f"kafka-{attempt}", (direct, controller), ports, proxied)
+        brokers.append(broker)
+        try:
+            return SharedParts(str(folder), broker.start(), tuple(proxied), toxiproxy)
+        except InfraError as error:
+            if "Address already in use" not in str(error) or attempt == _DRAWS:
+                raise
+            for slot in range(slots):
+                control.destroy(f"kafka-{slot}")
+    raise AssertionError("the last draw returns or raises")
 
 
 class Stack:

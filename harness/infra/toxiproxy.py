@@ -7,11 +7,16 @@ what a connection attempt meets is the evidence that a fault landed.
 toxiproxy-python keeps the server's address in its class, so there is one server a process.
 """
 
+import contextlib
+import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import requests
 from toxiproxy import Toxiproxy as Api
+from toxiproxy.api import APIConsumer
+from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from harness.errors import InfraError
 from harness.infra import fetch
@@ -19,6 +24,7 @@ from harness.infra.node import NativeProcess
 from harness.infra.ports import LOOPBACK, free_ports, is_listening
 
 _STARTED_WITHIN_S = 20.0
+_ANSWERS_S = 10.0
 _LATENCY = "latency"
 _COUNTED = re.compile(
     r'^toxiproxy_proxy_received_bytes_total\{.*proxy="([^"]+)".*\} (\S+)$', re.MULTILINE
@@ -52,6 +58,19 @@ class ToxiproxyServer:
             self._process.kill()
 
 
+for _verb in ("get", "post", "delete"):  # the library asks without a bound, and would wait for ever
+    setattr(APIConsumer, _verb, functools.partial(getattr(APIConsumer, _verb), timeout=_ANSWERS_S))
+
+
+@contextlib.contextmanager
+def _asking(address: str) -> Iterator[None]:
+    """What the library raises becomes what it is: a part of the stack that failed."""
+    try:
+        yield
+    except (requests.RequestException, ProxyExists, NotFound, InvalidToxic, ValueError) as error:
+        raise InfraError(f"toxiproxy at {address} did not do as asked: {error!r}") from error
+
+
 class ProxyControl:
     """What the harness asks of a running toxiproxy server."""
 
@@ -63,40 +82,47 @@ class ProxyControl:
 
     def create(self, name: str, upstream: str) -> int:
         """Put a proxy before `upstream` (host:port) and return the port it listens on."""
-        proxy = self._api.create(upstream=upstream, name=name)
-        return int(proxy.listen.rpartition(":")[2])
+        with _asking(self._address):
+            proxy = self._api.create(upstream=upstream, name=name)
+            return int(proxy.listen.rpartition(":")[2])
 
     def destroy(self, name: str) -> None:
         """Take a proxy away; one that is gone already is no error."""
-        proxy = self._api.get_proxy(name)
-        if proxy is not None:
-            proxy.destroy()
+        with _asking(self._address):
+            proxy = self._api.get_proxy(name)
+            if proxy is not None:
+                proxy.destroy()
 
     def slow(self, name: str, latency_ms: int) -> None:
         """Delay what comes back through the link."""
-        self._proxy(name).add_toxic(
-            name=_LATENCY, type="latency", attributes={"latency": latency_ms}
-        )
+        with _asking(self._address):
+            self._proxy(name).add_toxic(
+                name=_LATENCY, type="latency", attributes={"latency": latency_ms}
+            )
 
     def cut(self, name: str) -> None:
         """Take the link down: connections are dropped, new ones refused."""
-        self._proxy(name).disable()
+        with _asking(self._address):
+            self._proxy(name).disable()
 
     def heal(self, name: str) -> None:
         """Bring the link up as it was, without latency."""
-        proxy = self._proxy(name)
-        if _LATENCY in proxy.toxics():
-            proxy.destroy_toxic(_LATENCY)
-        proxy.enable()
+        with _asking(self._address):
+            proxy = self._proxy(name)
+            if _LATENCY in proxy.toxics():
+                proxy.destroy_toxic(_LATENCY)
+            proxy.enable()
 
     def bytes_through(self, name: str) -> float:
         """Bytes that connections through this proxy carried, counted when each one ended."""
-        metrics = requests.get(f"http://{self._address}/metrics", timeout=10).text
+        with _asking(self._address):
+            metrics = requests.get(f"http://{self._address}/metrics", timeout=_ANSWERS_S).text
         return sum(float(count) for proxy, count in _COUNTED.findall(metrics) if proxy == name)
 
     def refuses(self, name: str) -> bool:
         """Whether a connection attempt to this proxy is refused, as one to a cut link must be."""
-        return not is_listening(int(self._proxy(name).listen.rpartition(":")[2]))
+        with _asking(self._address):
+            return not is_listening(int(self._proxy(name).listen.rpartition(":")[2]))
 
     def _proxy(self, name: str) -> "Api":
         proxy = self._api.get_proxy(name)

@@ -6,10 +6,21 @@ it, and nothing else is asked for: it can be sent to somebody.
 """
 
 import itertools
+import json
 import os
+import platform
 import re
 import time
+from importlib.metadata import version
 from pathlib import Path
+
+import confluent_kafka
+import msgspec
+
+from harness.history.load import SCHEDULE, TIMING
+from harness.history.timing import Timing
+from harness.infra import fetch
+from harness.schedule.schedule import Schedule, from_json, to_json
 
 ROOT = Path("runs")
 _NAME_AT_MOST = 80
@@ -38,3 +49,23 @@ def new_run(session: Path, title: str) -> Path:
             continue
         return folder
     raise AssertionError("count() does not end")
+
+
+def save_plan(folder: Path, schedule: Schedule, timing: Timing) -> None:
+    """Keep what a run is about to do, before it does anything."""
+    saved = to_json(schedule)
+    from_json(saved)  # what cannot be read back could never be run again
+    (folder / SCHEDULE).write_bytes(saved)
+    (folder / TIMING).write_bytes(msgspec.json.encode(timing))
+    (folder / "versions.json").write_text(json.dumps(_versions(), indent=2))
+
+
+def _versions() -> dict[str, str]:
+    packages = ("resonate-sdk", "confluent-kafka", "toxiproxy-python", "hypothesis", "sqlalchemy")
+    return {
+        "python": platform.python_version(),
+        "librdkafka": confluent_kafka.libversion()[0],
+        "kafka": fetch.KAFKA_VERSION,
+        "toxiproxy": fetch.TOXIPROXY_VERSION,
+        **{name: version(name) for name in packages},
+    }

@@ -34,7 +34,7 @@ def _block(mode: str, proofs: list[Proof]) -> list[str]:
     runs = [proof for proof in proofs if proof.mutant is None]
     mutants = [proof for proof in proofs if proof.mutant is not None]
     schedules = sum(proof.schedules for proof in runs)
-    verdict = _worst(proof.verdict for proof in runs) if runs else "not run"
+    verdict = _worst(proof.verdict for proof in proofs) if runs else "not run"
     killed_at = dict.fromkeys(place for proof in runs for place in proof.killed_at)
     lines = [f"{verdict.upper():10}{mode}  ({schedules} schedule{'s' * (schedules != 1)})"]
     if killed_at:
@@ -59,6 +59,6 @@ def _wrapped(head: str, text: str) -> list[str]:
 
 
 def _worst(verdicts: Iterable[str]) -> str:
-    order = ("violated", "error", "unknown", "holds")
+    order = ("violated", "failed", "error", "missed", "unknown", "holds")
     found = set(verdicts)
     return next((verdict for verdict in order if verdict in found), "unknown")

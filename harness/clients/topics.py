@@ -1,35 +1,21 @@
-"""Looks for itself: what the broker, the promise server and the database say.
+"""Looks for itself at the broker: topics from their beginning, commits from the broker's own log.
 
-No word of a worker passes here. Everything is read past the faults: the broker at its direct
-listener, the promise server at its own address. Reading changes nothing that workers can see; the
-observer is in no group and registers no callback.
-
-* The topics are read from their beginning, by assignment. The times are the broker's
-  (LogAppendTime).
-* Promises are found from the ids of the root promises that were begun: children are numbered, so
-  each family is read until a number is missing.
+Read at the broker's direct listener, past every fault, by assignment: the reader is in no group and
+changes nothing that workers can see. The times are the broker's (LogAppendTime).
 """
 
-import base64
-import itertools
-import json
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import requests
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from resonate_base import PROTOCOL_VERSION
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from harness.clients.commits import Commit, decode
 from harness.errors import InfraError
 from harness.infra.kafka import COMMITS_TOPIC
 
 _BROKER_ANSWERS_WITHIN_S = 15.0
-_SERVER_ANSWERS_WITHIN_S = 15.0
 _AT_MOST = 1000  # messages taken in one look
-_NOT_FOUND = 404
-_OK = 200
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -52,6 +38,7 @@ class TopicReader:
                 "bootstrap.servers": bootstrap,
                 "group.id": f"observer-of-{topic}",  # librdkafka wants one; it is never joined
                 "enable.auto.commit": False,
+                "enable.partition.eof": True,
                 "isolation.level": "read_committed",
                 "log_level": 0,  # its errors are raised here, its chatter helps nobody
             }
@@ -80,12 +67,18 @@ class TopicReader:
         return messages
 
     def _take(self, messages: list[Message]) -> list[Message]:
+        taken = []
         for message in messages:
-            error = message.error()
-            if error is not None:
+            error, partition, offset = message.error(), message.partition(), message.offset()
+            if error is None:
+                taken.append(message)
+                self._next[partition or 0] = (offset or 0) + 1
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
+                # The end may lie behind what is no message: the marker of a transaction.
+                self._next[partition or 0] = max(self._next[partition or 0], offset or 0)
+            else:
                 raise InfraError(f"reading {self._places[0].topic}: {error}")
-            self._next[message.partition() or 0] = (message.offset() or 0) + 1
-        return messages
+        return taken
 
     def close(self) -> None:
         """Leave the broker."""
@@ -125,78 +118,6 @@ def commits(messages: Iterable[Message], group: str) -> list[Commit]:
 def commit_log(bootstrap: str) -> TopicReader:
     """A reader of all commits from now on."""
     return TopicReader(bootstrap, COMMITS_TOPIC, 1, from_end=True)
-
-
-class PromiseReader:
-    """Asks the promise server about promises, as any client could."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._session = requests.Session()
-        self._number = itertools.count(1)
-
-    def get(self, promise: str) -> dict[str, Any] | None:
-        """One promise as the server has it; None if it has none. InfraError if it does not say."""
-        corr_id = f"observer-{next(self._number)}"
-        request = {
-            "kind": "promise.get",
-            "head": {"corrId": corr_id, "version": PROTOCOL_VERSION},
-            "data": {"id": promise},
-        }
-        try:
-            answer = self._session.post(
-                f"{self._url}/", json=request, timeout=_SERVER_ANSWERS_WITHIN_S
-            ).json()
-            status = answer["head"]["status"]
-            found: dict[str, Any] | None = answer["data"]["promise"] if status == _OK else None
-        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-            raise InfraError(
-                f"the promise server does not say what {promise} is: {error}"
-            ) from error
-        if status == _NOT_FOUND:
-            return None
-        if status != _OK:
-            raise InfraError(f"the promise server answered {status} for {promise}: {answer}")
-        return found
-
-    def family(self, root: str) -> list[dict[str, Any]]:
-        """The root promise and its children, `root:1`, `root:2` and so on until one is missing."""
-        found = self.get(root)
-        if found is None:
-            return []
-        family = [found]
-        for number in itertools.count(1):
-            child = self.get(f"{root}:{number}")
-            if child is None:
-                return family
-            family.append(child)
-        raise AssertionError("count() does not end")
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._session.close()
-
-
-def facts_of(promise: dict[str, Any]) -> dict[str, Any]:
-    """A promise as the journal keeps it; see `seen.promise` in the journal's format."""
-    return {
-        "id": promise["id"],
-        "state": promise["state"],
-        "created_ms": promise.get("createdAt"),
-        "settled_ms": promise.get("settledAt"),
-        "timeout_ms": promise["timeoutAt"],
-        "tags": promise.get("tags") or {},
-        "arguments": _arguments(promise.get("param")),
-    }
-
-
-def _arguments(param: Any) -> list[Any]:
-    """The positional arguments of the workflow: the SDK keeps them as JSON in base64."""
-    try:
-        call = json.loads(base64.b64decode(param["data"]))
-        return [*call.get("args", ()), *call.get("kwargs", {}).values()]
-    except (AttributeError, TypeError, KeyError, ValueError):
-        return []  # a step or a timer has none, and another SDK may keep its own
 
 
 def _text(data: bytes | str | None) -> str | None:
