@@ -25,7 +25,7 @@ from harness.errors import HarnessError, InfraError, ScheduleError
 from harness.history.history import History
 from harness.history.load import load
 from harness.infra.stack import Stack
-from harness.invariants.judge import Judgement, judge, machine_trouble
+from harness.invariants.judge import Judgement, clock_was_set, judge, machine_was_late
 from harness.report.store import new_run
 from harness.report.table import Proof
 from harness.run import run
@@ -36,9 +36,6 @@ _CALM_WITHIN_S = 300.0
 
 class Refuted(AssertionError):  # noqa: N818 - says what happened, not that something broke
     """The worker under test did not hold, or nothing was at stake: the message is the story."""
-
-
-clock_was_set = machine_was_late = machine_trouble
 
 
 class Mutant(Protocol):
