@@ -35,7 +35,8 @@ clean: ## remove the environment and all stored runs
 	rm -rf .venv runs .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/.complete: requirements.lock
-	@[ -n "$(PYTHON)" ] || { echo "setup: no Python 3.12 or newer found. Install one, or name it: make PYTHON=/path/to/python"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || { \
+		echo "setup: no Python 3.12 or newer found$(if $(PYTHON), ($(PYTHON) is none)). Install one, or name it: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@

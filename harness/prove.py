@@ -13,6 +13,7 @@ that it breaks is called violated.
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
@@ -95,6 +96,9 @@ class Prover:
         except HarnessError:
             self._tell(Proof(mode=self._mode, verdict="error"))
             raise
+        except Refuted:
+            self._tell(Proof(mode=self._mode, verdict="violated", schedules=0))
+            raise
         verdict = outcome.judgement.overall
         killed_at = tuple(
             fault.at.checkpoint for fault in schedule.faults if isinstance(fault, KillWorker)
@@ -140,12 +144,13 @@ class Prover:
         return judged(folder, at_stake)
 
     def _check_against_calm(self, schedule: Schedule) -> None:
-        calm = load(self._calm(schedule.with_faults()))
-        violated = judge(calm).violated
-        if violated:
-            raise ScheduleError(
-                f"without any fault this load is already violated ({', '.join(violated)}): "
-                "mend that first, a fault would prove nothing"
+        folder = self._calm(schedule.with_faults())
+        calm = load(folder)
+        judgement = judge(calm)
+        if judgement.violated:
+            raise Refuted(
+                "without any fault this load is violated already, so a fault would prove nothing:\n"
+                + self._story(JudgedRun(folder, calm, judgement))
             )
         reached = {event.get("name") for event in calm.of_kind("checkpoint")}
         for fault in schedule.faults:
@@ -172,12 +177,17 @@ class Prover:
         return Path(pointer.read_text())
 
     def _story(self, outcome: JudgedRun) -> str:
+        python, folder = _from_here(Path(sys.executable)), _from_here(outcome.folder)
         return (
             f"{outcome.judgement.story()}\n\n"
-            f"run      {outcome.folder}\n"
-            f"judge    python -m harness judge {outcome.folder}\n"
-            f"replay   python -m harness replay {outcome.folder}"
+            f"run      {folder}\n"
+            f"judge    {python} -m harness judge {folder}\n"
+            f"replay   {python} -m harness replay {folder}"
         )
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:

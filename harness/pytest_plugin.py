@@ -76,14 +76,25 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """On the controller, before any pytest-xdist worker is started: start the shared parts.
+
+    Not later: the session's mark is inherited, and what does not carry it escapes the guard.
+    """
+    if not _runs_scenarios(config):
+        return
+    try:
+        _start_shared(config, _processes(config))
+    except HarnessError as error:
+        pytest.exit(f"the stack did not start: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """On the controller, for each pytest-xdist worker: give it the shared parts."""
     if not _runs_scenarios(node.config):
         return
-    try:
-        parts, session = _start_shared(node.config, _processes(node.config))
-    except HarnessError as error:
-        pytest.exit(f"the stack did not start: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
+    parts, session = _start_shared(node.config, _processes(node.config))
     node.workerinput["harness_parts"] = msgspec.json.encode(parts).decode()
     node.workerinput["harness_session"] = str(session)
     node.workerinput["harness_processes"] = _processes(node.config)

@@ -14,7 +14,7 @@ concluded.
 
 import functools
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import msgspec
@@ -25,7 +25,7 @@ from harness.clients.drain import Backlog, Expected
 from harness.clients.producer import LoadProducer
 from harness.clients.promises import PromiseReader, facts_of
 from harness.clients.topics import TopicReader, commit_log
-from harness.errors import ScheduleError
+from harness.errors import HarnessError, ScheduleError
 from harness.faults.fault import Reach
 from harness.faults.nemesis import Nemesis
 from harness.infra.database import Database
@@ -56,8 +56,11 @@ def run(
     one = _Run(schedule, stack, worker, into, server)
     try:
         one.play()
-    finally:
-        one.close()
+    except BaseException:
+        with suppress(HarnessError):  # what went wrong first is what is told
+            one.close()
+        raise
+    one.close()
     return into
 
 

@@ -8,6 +8,7 @@ folder beside the final one and is renamed when whole, so that a broken one is n
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,12 @@ from harness.errors import InfraError
 KAFKA_VERSION = "4.1.0"
 TOXIPROXY_VERSION = "v2.12.0"  # plain @latest picks 2.5.0, the last one tagged as the module asks
 _FETCHED_WITHIN_S = 600
+_JAVA_AT_LEAST = 17
+_REMEDY = {
+    "java": "Kafka runs on Java 17 or newer: install one, e.g. Debian's openjdk-17-jre-headless",
+    "mvn": "Kafka's jars come through Maven: install it, e.g. Debian's maven",
+    "go": "toxiproxy is built from its Go module: install Go 1.22 or newer",
+}
 _POM = Path(__file__).with_name("kafka-pom.xml")
 
 
@@ -34,11 +41,7 @@ def cache() -> Path:
 
 def java() -> str:
     """The java command; InfraError if there is none."""
-    return _tool(
-        "java",
-        "Apache Kafka runs on Java 17 or newer: install a JRE, e.g. "
-        "Debian's openjdk-17-jre-headless",
-    )
+    return _tool("java")
 
 
 def kafka_jars() -> Path:
@@ -52,7 +55,7 @@ def toxiproxy_server() -> Path:
 
 
 def _fetch_kafka(folder: Path) -> None:
-    maven = _tool("mvn", "Kafka's jars come through Maven: install it, e.g. Debian's maven")
+    maven = _tool("mvn")
     _run(
         [
             maven,
@@ -70,7 +73,7 @@ def _fetch_kafka(folder: Path) -> None:
 
 
 def _fetch_toxiproxy(folder: Path) -> None:
-    go = _tool("go", "toxiproxy is built from its Go module: install Go 1.22 or newer")
+    go = _tool("go")
     _run(
         [go, "install", f"github.com/Shopify/toxiproxy/v2/cmd/server@{TOXIPROXY_VERSION}"],
         what="building toxiproxy",
@@ -82,7 +85,12 @@ def _once(name: str, fetch: Callable[[Path], None]) -> Path:
     final = cache() / name
     if final.exists():
         return final
-    final.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InfraError(
+            f"the cache {final.parent} cannot be written ({error}); HARNESS_CACHE names another"
+        ) from error
     with FileLock(f"{final}.lock", timeout=2 * _FETCHED_WITHIN_S):
         if not final.exists():
             partial = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=final.parent))
@@ -94,10 +102,28 @@ def _once(name: str, fetch: Callable[[Path], None]) -> Path:
     return final
 
 
-def _tool(name: str, remedy: str) -> str:
-    found = shutil.which(name)
+def missing() -> list[str]:
+    """What the machine lacks, a line each with the way to mend it."""
+    lacking = [f"{name} is not on PATH. {_REMEDY[name]}" for name in _REMEDY if not _found(name)]
+    return lacking or _too_old()
+
+
+def _too_old() -> list[str]:
+    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version is not None and int(version[1]) < _JAVA_AT_LEAST:
+        return [f"java is of version {version[1]}. {_REMEDY['java']}"]
+    return []
+
+
+def _found(name: str) -> str | None:
+    return shutil.which(name)
+
+
+def _tool(name: str) -> str:
+    found = _found(name)
     if found is None:
-        raise InfraError(f"{name} is not on PATH. {remedy}.")
+        raise InfraError("; ".join(missing()))
     return found
 
 
@@ -125,8 +151,10 @@ def _run(command: list[str], *, what: str, **environment: str) -> None:
 
 def main() -> None:
     """Fetch everything, saying what and where."""
+    lacking = missing()
+    if lacking:
+        sys.exit("\n".join(f"setup: {line}" for line in lacking))
     try:
-        java()
         print(f"Kafka {KAFKA_VERSION}: {kafka_jars()}")
         print(f"toxiproxy {TOXIPROXY_VERSION}: {toxiproxy_server()}")
     except InfraError as error:

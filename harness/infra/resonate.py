@@ -8,7 +8,9 @@ Only the embedded server and the binary can be killed and started again; one tha
 belongs to somebody else.
 """
 
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +25,7 @@ from harness.infra.ports import LOOPBACK, free_ports, is_listening
 PENDING_RETRY_S = 1.0
 _STARTED_WITHIN_S = 30.0
 _PROBED_WITHIN_S = 20.0
+_CONNECTED_WITHIN_S = 5.0
 
 Kind = Literal["url", "binary", "embedded"]
 
@@ -45,6 +48,8 @@ class ResonateChoice(msgspec.Struct, frozen=True):
 def choose(url: str | None, binary: str | None) -> ResonateChoice:
     """Pick the server: the URL given, else the binary given or found on PATH, else embedded."""
     if url:
+        if not re.fullmatch(r"http://[^/\s:]+:\d+/?", url):
+            raise InfraError(f"--resonate {url}: not of the form http://host:port")
         return ResonateChoice("url", url.rstrip("/"))
     found = binary or shutil.which("resonate")
     if found:
@@ -138,6 +143,11 @@ def binary_arguments(port: int, folder: Path) -> list[str]:
 
 def probe(url: str) -> None:
     """Run a small workflow through the server; InfraError within seconds if it does not fit."""
+    host, _, port = url.partition("://")[2].partition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECTED_WITHIN_S).close()
+    except OSError as error:
+        raise InfraError(f"nothing answers at {url} ({error}); is the server up?") from error
     try:
         done = subprocess.run(
             [sys.executable, "-m", "harness.infra.probe", url],

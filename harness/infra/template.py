@@ -21,7 +21,7 @@ from pathlib import Path
 from harness import clock
 from harness.errors import InfraError
 from harness.infra.node import Process
-from harness.infra.worker import ROOT
+from harness.infra.worker import ROOT, python_path
 
 _ANSWERS_WITHIN_S = 20.0
 COLD = "HARNESS_COLD_START"
@@ -47,7 +47,7 @@ class WorkerTemplate:
                 env={
                     **os.environ,
                     "PYTHONUNBUFFERED": "1",
-                    "PYTHONPATH": str(ROOT),
+                    "PYTHONPATH": python_path(),
                     # Each child compiles the worker's modules if they are not kept compiled.
                     "PYTHONDONTWRITEBYTECODE": "",
                 },

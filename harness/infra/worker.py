@@ -5,6 +5,7 @@ contract (README, "put your own worker under test"). It reaches the broker and t
 only through the two links of its slot.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,11 @@ class Slot(msgspec.Struct, frozen=True):
         return {"kafka": f"kafka-{self.number}", "resonate": f"resonate-{self.number}"}
 
 
+def python_path() -> str:
+    """Where workers look for modules: this tree, and where the user's own PYTHONPATH points."""
+    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 def start_cold(
     command: Sequence[str], incarnation: str, environment: Mapping[str, str], log: Path
 ) -> NativeProcess:
@@ -37,7 +43,7 @@ def start_cold(
     return NativeProcess(
         incarnation,
         [sys.executable, "-m", "harness.agent", *command],
-        environment={**environment, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)},
+        environment={**environment, "PYTHONUNBUFFERED": "1", "PYTHONPATH": python_path()},
         log=log,
         directory=ROOT,
     )
