@@ -54,7 +54,7 @@ def test_killed_when_the_broker_has_accepted(prover: Prover, nths: tuple[int, ..
     prover.note(f"{further} further for {len(nths)} such crashes (arrivals {nths})")
 
 
-# One record, killed when its publish is recorded: a worker that waited for the broker has published.
+# Killed when the publish is recorded: a worker that waited for the broker has published by then.
 RECORDED = Schedule(
     records=(Record(name="one", rows=2),), load=(Publish(record="one"),)
 ).with_faults(KillWorker(at=Arrival(checkpoint="step.settle.confirmed", nth=2)))

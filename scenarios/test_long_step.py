@@ -11,6 +11,7 @@ Deny: a step started again while it still runs.
 import pytest
 
 from harness import Arrival, LockDatabase, Publish, Record, Schedule, Settings
+from harness.invariants import steps_that_outlasted_the_lease
 from harness.prove import Prover
 from tests.mutants.registry import named
 
@@ -38,7 +39,10 @@ def test_without_faults(prover: Prover) -> None:
 
 
 def test_ten_steps_of_several_leases(prover: Prover) -> None:
-    prover.prove(LONG_STEPS, at_stake=AT_STAKE)
+    outcome = prover.prove(LONG_STEPS, at_stake=AT_STAKE)
+    outlasted = steps_that_outlasted_the_lease(outcome.history)
+    assert outlasted >= len(TEN), f"only {outlasted} steps took longer than their lease"
+    prover.note(f"{outlasted} steps took longer than their lease of {LEASE_S} s")
 
 
 @pytest.mark.mutant

@@ -30,8 +30,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
     """One life of a worker. `ended_ns` is the kill itself where the agent wrote it down.
 
-    `asked_ns` is when it began to shut down because it was asked to. `fault` is the number of
-    the fault that it died of, if the agent said so.
+    `asked`: the harness asked it to end. `asked_ns` is when it began to shut down because of that,
+    if it said so. `fault` is the number of the fault that it died of, if the agent said so.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
     ended_ns: int | None = None
     code: int | None = None
     fault: int | None = None
+    asked: bool = False
     asked_ns: int | None = None
 
     @property
@@ -49,9 +50,8 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def died_by_itself(self) -> bool:
-        """Whether it ended unasked, by neither SIGKILL nor SIGTERM: a crash of its own."""
-        by_signal = self.code in {-9, -15}
-        return self.code is not None and not by_signal and self.asked_ns is None
+        """Whether it ended, by whatever code or signal, and neither a fault nor we had it end."""
+        return self.code is not None and self.fault is None and not self.asked
 
     @property
     def leaving_ns(self) -> int | None:
@@ -77,6 +77,20 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     def accepted(self) -> bool:
         """Whether the server said that it did what was asked."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether it asks to be rid of the task's lease: that is giving it up, not losing it."""
+        return self.kind in {"task.suspend", "task.fulfill", "task.release"}
+
+    def asks_for(self, action: str) -> str | None:
+        """The promise that it asks to do this to ("promise.settle"), with a lease or without."""
+        if self.kind == action:
+            return str(self.data.get("id"))
+        wrapped = self.data.get("action") or {}
+        if wrapped.get("kind") == action:
+            return str((wrapped.get("data") or {}).get("id"))
+        return None
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +128,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_root(self) -> bool:
         """Whether it is a workflow's own promise and not one below it."""
-        return ":" not in self.id
+        return root_of(self.id) == self.id
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):

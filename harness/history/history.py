@@ -13,15 +13,14 @@ indexed. Nothing in this room passes judgement, and nothing here changes after i
 import dataclasses
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
 
-from harness.history import facts, final_read, lives, requests, windows
+from harness.history import facts, final_read, lives, names, requests, windows
 from harness.history.grouping import grouped
 from harness.history.moments import AFTER_DEATH_NS, SECOND, seconds
 from harness.history.timing import Timing
 from harness.history.windows import HOLD, Window
 from harness.journal.format import Event
-from harness.schedule.poison import Poison, make
+from harness.schedule.poison import Poison
 from harness.schedule.schedule import Record, Schedule
 
 
@@ -73,6 +72,15 @@ class History:
         """When the harness stopped waiting for work: at the drain's end, else at the run's."""
         return self.end_ns if self.drained_ns is None else self.drained_ns
 
+    @cached_property
+    def nothing_more_comes(self) -> bool:
+        """Whether the wait for the backlog ended with all there, or with nothing moving any more.
+
+        Then what is missing is lost. Otherwise late and lost look the same.
+        """
+        drained = self.of_kind("drained")
+        return bool(drained) and drained[0].get("why") != "out of time"
+
     def of_kind(self, kind: str) -> tuple[Event, ...]:
         """All events of one kind, in order of time."""
         return self._by_kind.get(kind, ())
@@ -86,7 +94,9 @@ class History:
     @cached_property
     def incarnations(self) -> Mapping[str, facts.Incarnation]:
         """Every life of a worker, by name, in order of start."""
-        return lives.incarnations(self.events)
+        stop = [(e.at, self.end_ns) for e in self.of_kind("phase") if e.get("phase") == "stop"]
+        rolling = [w.span for w in self.windows if w.kind == "rolling_restart"]
+        return lives.incarnations(self.events, [*rolling, *stop], self.end_ns)
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:
@@ -116,11 +126,7 @@ class History:
     @cached_property
     def record_ids(self) -> Mapping[str, str]:
         """The run's record id of each name of the schedule."""
-        names = [record.name for record in self.schedule.records]
-        given: Any = next((event.get("record_ids") for event in self.of_kind("named")), None)
-        if isinstance(given, dict):
-            return {str(name): str(record_id) for name, record_id in given.items()}
-        return dict(zip(names, given or names, strict=True))
+        return names.record_ids(self.schedule, self.of_kind("named"))
 
     @cached_property
     def records(self) -> Mapping[str, Record]:
@@ -143,18 +149,12 @@ class History:
 
     def poison(self, name: str) -> Poison:
         """A poison as it was sent in this run."""
-        tag = next((event.get("tag") for event in self.of_kind("named")), None)
-        return make(name, str(tag or ""))
+        return names.poison(name, self.of_kind("named"))
 
     @cached_property
     def mappable_poison(self) -> Mapping[str, facts.Published]:
         """By key as text, the poison that a worker may map to a safe id and complete."""
-        found: dict[str, facts.Published] = {}
-        for one in self.published:
-            poison = None if one.poison is None else self.poison(one.poison)
-            if poison is not None and poison.may_complete:
-                found[(poison.key or b"").decode("utf-8", "backslashreplace")] = one
-        return found
+        return names.mappable(self.published, self.of_kind("named"))
 
     @cached_property
     def deliveries(self) -> tuple[facts.Delivery, ...]:
@@ -226,7 +226,7 @@ class History:
         """The durable sleeps of each workflow, in order of their making."""
         timers = [promise for promise in self.promises.values() if promise.is_timer]
         timers.sort(key=lambda promise: promise.created_ns)
-        return grouped((promise.id.partition(":")[0], promise) for promise in timers)
+        return grouped((facts.root_of(promise.id), promise) for promise in timers)
 
     @cached_property
     def record_of_root(self) -> Mapping[str, str]:

@@ -2,9 +2,13 @@
 
 An end that was not written stays open. The kill's own line (`dying`) is taken for the moment of
 death where there is one, because the harness sees the process gone only some time later.
+
+Whether a worker was asked to end is the harness's word and never the worker's own: one that sends
+itself SIGTERM also begins to shut down. The exit's line says it; in journals from before that fact
+was written, whoever ended while the harness was asking workers to end was asked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -14,8 +18,13 @@ from harness.history.windows import worker_of
 from harness.journal.format import Event
 
 
-def incarnations(events: Iterable[Event]) -> dict[str, Incarnation]:
-    """Every incarnation that was started or that wrote anything, by name, in order of start."""
+def incarnations(
+    events: Iterable[Event], asking: Sequence[tuple[int, int]], end_ns: int
+) -> dict[str, Incarnation]:
+    """Every incarnation that was started or that wrote anything, by name, in order of start.
+
+    `asking`: the spans in which the harness was asking workers to end.
+    """
     lives: dict[str, dict[str, Any]] = {}
     for event in events:
         name = event.get("incarnation") if event.kind.startswith("worker.") else event.by
@@ -30,11 +39,18 @@ def incarnations(events: Iterable[Event]) -> dict[str, Incarnation]:
             case "worker.exited":
                 life["code"] = event.get("code")
                 life.setdefault("ended_ns", event.at)
+                if event.get("asked") is not None:
+                    life["asked"] = event.get("asked")
             case "dying":
                 life["fault"] = event.get("fault")
                 life["ended_ns"] = event.at
-            case "checkpoint" if event.get("name") == "shutdown.begun":
+            case "checkpoint" if event.get("name") == "shutdown.begun" and _in(asking, event.at):
                 life.setdefault("asked_ns", event.at)
+    for life in lives.values():
+        last_ns = life.get("ended_ns", end_ns)
+        was_asked = life.setdefault("asked", "asked_ns" in life or _in(asking, last_ns))
+        if not was_asked:
+            life.pop("asked_ns", None)
     return {name: msgspec.convert(life, Incarnation) for name, life in lives.items()}
 
 
@@ -71,6 +87,10 @@ def delivery(polled: Event) -> Delivery:
         key=polled.get("key"),
         at_ns=polled.at,
     )
+
+
+def _in(spans: Sequence[tuple[int, int]], at_ns: int) -> bool:
+    return any(since_ns <= at_ns <= until_ns for since_ns, until_ns in spans)
 
 
 def _note(start: dict[str, Any], kind: str, event: Event) -> None:

@@ -13,8 +13,6 @@ import msgspec
 from harness.history.facts import Lease, Request
 from harness.journal.format import Event
 
-_GIVES_UP = frozenset({"task.suspend", "task.fulfill", "task.release"})
-
 
 def requests(events: Iterable[Event]) -> tuple[Request, ...]:
     """Every request in order of its sending; one without an answer stays without."""
@@ -48,7 +46,7 @@ def leases(sent: Iterable[Request]) -> Mapping[str, tuple[Lease, ...]]:
         lease = _lease(request)
         if lease is not None:
             given[lease.task].append(lease)
-        elif request.kind in _GIVES_UP and request.accepted and request.answered_ns is not None:
+        elif request.gives_up and request.accepted and request.answered_ns is not None:
             given_up[str(request.data.get("id")), request.incarnation].append(request.answered_ns)
     return {task: _in_order(those, given_up) for task, those in given.items()}
 

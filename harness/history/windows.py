@@ -39,6 +39,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     link: Link | None = None
     evidence: dict[str, Any] = {}
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """Its beginning and its end."""
+        return self.start_ns, self.end_ns
+
     def overlaps(self, start_ns: int, end_ns: int) -> bool:
         """Whether the window was open at some moment of a span."""
         return overlap(self.start_ns, self.end_ns, start_ns, end_ns)

@@ -82,8 +82,7 @@ class WorkerPool:
             if code is None or life.ended:
                 continue
             life.ended = True
-            asked = life.asked_to_end or self.closing
-            self._record("worker.exited", incarnation=life.name, code=code, asked=asked)
+            self._record("worker.exited", incarnation=life.name, code=code, asked=life.asked_to_end)
             if not life.asked_to_end and not self.closing and life.worker not in self._due:
                 self._unasked[life.worker] += 1
                 if self._unasked[life.worker] <= _RESTARTS_AT_MOST:

@@ -1,7 +1,15 @@
 """Pure functions History -> Verdict: what must hold of a run, and whether it was at stake."""
 
-from harness.invariants.judge import INVARIANTS, Invariant, Judgement, judge, machine_trouble
-from harness.invariants.verdict import Verdict, Witness, combine
+from harness.invariants.judge import (
+    INVARIANTS,
+    Invariant,
+    Judgement,
+    clock_was_set,
+    judge,
+    machine_was_late,
+)
+from harness.invariants.steps import steps_that_outlasted_the_lease
+from harness.invariants.verdict import Verdict, Witness
 
 __all__ = [
     "INVARIANTS",
@@ -9,7 +17,8 @@ __all__ = [
     "Judgement",
     "Verdict",
     "Witness",
-    "combine",
+    "clock_was_set",
     "judge",
-    "machine_trouble",
+    "machine_was_late",
+    "steps_that_outlasted_the_lease",
 ]

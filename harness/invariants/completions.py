@@ -53,11 +53,6 @@ def one_completion_per_record_id(history: History) -> Verdict:
     )
 
 
-def excused_duplicates(history: History) -> int:
-    """How many completions beyond the first of their record there were: the caveat's price."""
-    return sum(len(those) - 1 for those in history.completions_of_key.values())
-
-
 def _not_of_this_run(history: History, completion: Completion) -> Iterator[Finding]:
     key = completion.key
     poison = history.mappable_poison.get(key or "")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from harness.history.facts import Delivery, Published
 from harness.history.history import History
 from harness.history.moments import after, seconds
+from harness.history.names import key_of
 from harness.invariants.excuses import cut, death
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 from harness.journal.format import Event
@@ -167,8 +168,7 @@ def _known_ns(history: History, root: str) -> int | None:
 def _named(history: History, message: Published) -> str:
     if message.record is not None:
         return history.record_ids[message.record]
-    key = history.poison(message.poison or "").key or b""
-    return key.decode("utf-8", "backslashreplace")
+    return key_of(history.poison(message.poison or ""))
 
 
 def _lost(

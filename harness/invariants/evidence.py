@@ -1,20 +1,20 @@
-"""Evidence: did anything happen to the worker at all, and was it the worker that was seen?
+"""Evidence: did anything happen to the worker at all?
 
-A run whose fault never landed proves nothing, however green the rest is. And a violation on a
-machine that did not give a process its time, or whose clock was set, is no violation of the
-worker's.
+A run whose fault never landed proves nothing, however green the rest is. Nor does one whose fault
+struck more than it was meant to, or whose worker was started again and not seen to come back.
 """
 
 from collections.abc import Iterator
 
+from harness.history.facts import Incarnation
 from harness.history.history import History
-from harness.history.moments import seconds
 from harness.history.windows import Window, kind_of
+from harness.invariants.endings import STOPPED
 from harness.invariants.verdict import Verdict, said
-from harness.schedule.schedule import CutLink, Fault, KillWorker, RollingRestart
+from harness.schedule.schedule import CutLink, Fault, KillWorker, LockDatabase, RollingRestart
 
-_CLOCK_MAY_DRIFT_S = 0.05
-_STOPPED = frozenset({0, -15})  # by its own handler, or by the signal where it has none
+_SHUTDOWN = "shutdown.begun"
+_MEASURED_S = 0.05  # by so much may a time that was measured fall short of the one asked for
 
 
 def every_scheduled_fault_landed(history: History) -> Verdict:
@@ -42,36 +42,10 @@ def enough_was_at_stake(history: History) -> Verdict:
     return Verdict.holds(f"{seen} messages were acknowledged and delivered", checked=seen)
 
 
-def machine_trouble(history: History) -> str | None:
-    """Why nothing may be concluded against the worker, or None if the machine did its part.
-
-    A process that wanted to run every 50 ms and could not for half a lease cannot have kept one.
-    """
-    lease_s = history.timing.lease_s
-    for event in history.of_kind("late"):
-        late_s = float(event.get("by_s") or 0.0)
-        stopped_by_us = any(
-            window.incarnation == event.by
-            and window.kind not in {"cut_link", "lock_database", "rolling_restart", "kill_worker"}
-            and window.overlaps(event.at - seconds(late_s), event.at)
-            for window in history.windows
-        )
-        if late_s > lease_s / 2 and not stopped_by_us:
-            return (
-                f"the machine was too slow to keep a lease of {lease_s:g} s: {event.by} was not "
-                f"scheduled for {late_s:.2f} s until {history.since_start_s(event.at):.3f} s"
-            )
-    for event in history.of_kind("clock"):
-        drift_s = float(event.get("drift_s") or 0.0)
-        if abs(drift_s) > _CLOCK_MAY_DRIFT_S:
-            return f"somebody set the machine's clock by {drift_s:+.3f} s while the run went on"
-    return None
-
-
 def _lacking(history: History, number: int, fault: Fault) -> Iterator[str]:
     """What is missing to show that a fault landed: nothing if it did."""
     if isinstance(fault, KillWorker):
-        yield from _not_killed(history, number)
+        yield from _not_killed(history, number, fault)
         return
     windows = [window for window in history.windows if window.fault == number]
     if not windows:
@@ -84,17 +58,41 @@ def _lacking(history: History, number: int, fault: Fault) -> Iterator[str]:
         yield "it was not healed"
     elif isinstance(fault, CutLink):
         yield from _not_cut(window)
+    elif isinstance(fault, LockDatabase):
+        yield from _not_locked(window, fault)
     elif isinstance(fault, RollingRestart):
         yield from _not_restarted(history, window)
 
 
-def _not_killed(history: History, number: int) -> Iterator[str]:
+def _not_killed(history: History, number: int, fault: KillWorker) -> Iterator[str]:
     victims = [life for life in history.incarnations.values() if life.fault == number]
     if not victims:
         yield "its checkpoint was not reached"
     for life in victims:
         if not life.killed:
             yield f"{life.name} was to die of it, and its exit code is {life.code}"
+        # Who is killed on its way out has nothing to come back for.
+        elif (
+            fault.restart_after_s is not None
+            and fault.at.checkpoint != _SHUTDOWN
+            and not _came_back(history, life)
+        ):
+            yield f"{life.worker} was not seen at work again after {life.name} was killed"
+
+
+def _came_back(history: History, dead: Incarnation) -> bool:
+    """Whether a later life of the worker shared the group, or did anything but stop."""
+    later = {
+        life.name
+        for life in history.incarnations.values()
+        if life.worker == dead.worker and life.started_ns > dead.started_ns
+    }
+    return any(event.get("incarnation") in later for event in history.of_kind("worker.ready")) or (
+        any(
+            event.by in later and event.get("name") != _SHUTDOWN
+            for event in history.of_kind("checkpoint")
+        )
+    )
 
 
 def _not_cut(window: Window) -> Iterator[str]:
@@ -103,6 +101,18 @@ def _not_cut(window: Window) -> Iterator[str]:
         yield "the proxy did not refuse connections"
     elif not any(carried):
         yield "the proxy counted no bytes on the link that was cut"
+    elif window.evidence.get("others_accept") is False:
+        yield "the other workers' links did not accept connections either"
+
+
+def _not_locked(window: Window, fault: LockDatabase) -> Iterator[str]:
+    seen = window.evidence
+    before, after = seen.get("deletions_before"), seen.get("deletions_after")
+    locked_for_s = float(seen.get("locked_for_s", fault.for_s))
+    if before != after:
+        yield f"rows went while it was held: {before} were gone when it was taken, {after} at last"
+    elif locked_for_s < fault.for_s - _MEASURED_S:
+        yield f"it was held for {locked_for_s:g} s only, of {fault.for_s:g} s"
 
 
 def _not_restarted(history: History, window: Window) -> Iterator[str]:
@@ -113,7 +123,7 @@ def _not_restarted(history: History, window: Window) -> Iterator[str]:
         )
         if not was_there:
             continue
-        if life.ended_ns is None or life.ended_ns > window.end_ns or life.code not in _STOPPED:
+        if life.ended_ns is None or life.ended_ns > window.end_ns or life.code not in STOPPED:
             yield f"{life.name} did not stop when asked (exit code {life.code})"
         elif not any(
             later.worker == life.worker and later.started_ns > life.started_ns for later in lives

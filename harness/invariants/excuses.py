@@ -2,7 +2,9 @@
 
 An excuse is always something that was written down: the end of an incarnation, or a fault on one
 of its links. It never "just happened": a lease that is lost without any fault excuses nothing,
-because that is precisely what a worker does that renews its leases badly.
+because that is precisely what a worker does that renews its leases badly. And a worker that ends
+although neither a fault nor the harness had it end is no excuse for anything: it may have been its
+way to do the thing twice.
 """
 
 from harness.history.history import History
@@ -12,20 +14,20 @@ from harness.schedule.schedule import Link
 
 
 def death(history: History, incarnation: str, since_ns: int, until_ns: int) -> Witness | None:
-    """The end of an incarnation in a span, whatever it ended by, or None.
+    """The end of an incarnation in a span that we asked for or that a fault was, or None.
 
     A death counts from the moment the worker was asked to stop. The harness may notice a death
     after another worker has taken over, hence the allowance at the end.
     """
     life = history.incarnations.get(incarnation)
-    if life is None or life.leaving_ns is None:
+    if life is None or life.leaving_ns is None or life.died_by_itself:
         return None
     gone_ns = life.ended_ns if life.ended_ns is not None else history.end_ns
     if not overlap(life.leaving_ns, gone_ns, since_ns, until_ns + AFTER_DEATH_NS):
         return None
     if life.leaving_ns == life.asked_ns:
         return said(history, life.asked_ns, incarnation, "was asked to stop")
-    how = "was killed" if life.killed or life.fault is not None else f"ended with {life.code}"
+    how = "was killed" if life.killed or life.fault is not None else "ended as it was asked to"
     return said(history, life.leaving_ns, incarnation, how)
 
 
@@ -41,11 +43,11 @@ def cut(
 
 
 def disturbances(history: History) -> list[tuple[int, int]]:
-    """Spans in which something was being broken, whatever it was: windows and deaths."""
+    """Spans in which we were breaking something, whatever it was: windows, deaths, stops."""
     spans = [(window.start_ns, window.end_ns) for window in history.windows]
     spans += [
         (life.leaving_ns, life.ended_ns or history.end_ns)
         for life in history.incarnations.values()
-        if life.leaving_ns is not None
+        if life.leaving_ns is not None and not life.died_by_itself
     ]
     return sorted(spans)

@@ -19,13 +19,11 @@ from harness.invariants.deliveries import (
     one_workflow_per_record_id,
 )
 from harness.invariants.effects import every_effect_belongs_to_a_step
-from harness.invariants.evidence import (
-    enough_was_at_stake,
-    every_scheduled_fault_landed,
-    machine_trouble,
-)
+from harness.invariants.endings import no_worker_died_unasked, workers_stop_when_asked
+from harness.invariants.evidence import enough_was_at_stake, every_scheduled_fault_landed
 from harness.invariants.leases import a_lost_lease_records_nothing
 from harness.invariants.liveness import every_record_completes, fast_records_overtake_slow_ones
+from harness.invariants.machine import clock_was_set, machine_was_late
 from harness.invariants.poison import every_poison_record_is_dead_lettered_with_its_reason
 from harness.invariants.rows import rows_go_once_and_wholly
 from harness.invariants.sleeps import no_sleep_ends_early
@@ -33,11 +31,19 @@ from harness.invariants.steps import no_finished_step_runs_again, only_the_faili
 from harness.invariants.takeover import another_worker_takes_over
 from harness.invariants.verdict import Outcome, Verdict
 
-__all__ = ["EVIDENCE", "INVARIANTS", "Invariant", "Judgement", "judge", "machine_trouble"]
+__all__ = [
+    "EVIDENCE",
+    "INVARIANTS",
+    "Invariant",
+    "Judgement",
+    "clock_was_set",
+    "judge",
+    "machine_was_late",
+]
 
 
 class Invariant(msgspec.Struct, frozen=True):
-    """One of the design's invariants; evidence has no number."""
+    """One of the design's invariants; evidence and the ends of workers have no number."""
 
     number: int | None
     check: Callable[[History], Verdict]
@@ -68,11 +74,12 @@ _NUMBERED = (
     fast_records_overtake_slow_ones,
     another_worker_takes_over,
 )
+_ENDINGS = (no_worker_died_unasked, workers_stop_when_asked)
 _EVIDENCE = (every_scheduled_fault_landed, enough_was_at_stake)
 
 INVARIANTS: tuple[Invariant, ...] = (
     *(Invariant(number, check) for number, check in enumerate(_NUMBERED, start=1)),
-    *(Invariant(None, check) for check in _EVIDENCE),
+    *(Invariant(None, check) for check in (*_ENDINGS, *_EVIDENCE)),
 )
 EVIDENCE: frozenset[str] = frozenset(check.__name__ for check in _EVIDENCE)
 

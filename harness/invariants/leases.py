@@ -19,7 +19,6 @@ from harness.history.moments import after
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 
 _FENCED = frozenset({"task.fence", "task.suspend", "task.fulfill"})
-_GIVES_UP = frozenset({"task.suspend", "task.fulfill", "task.release"})
 
 
 def a_lost_lease_records_nothing(history: History) -> Verdict:
@@ -63,7 +62,7 @@ def _is_lost(history: History, lease: Lease, following: Lease, own: list[Request
     if ended_ns is not None and ended_ns <= following.acquired_ns:
         return False
     return not any(
-        request.kind in _GIVES_UP
+        request.gives_up
         and (request.accepted or request.status is None)
         and lease.acquired_ns <= request.sent_ns <= following.acquired_ns
         for request in own
@@ -132,18 +131,8 @@ def _settled_by_it_after(
     return not any(
         other.incarnation != request.incarnation and other.accepted
         for other in history.requests
-        if _settles(other) == promise
+        if other.asks_for("promise.settle") == promise
     )
-
-
-def _settles(request: Request) -> str | None:
-    """The promise that a request asks to settle, fenced or not."""
-    if request.kind == "promise.settle":
-        return str(request.data.get("id"))
-    action = request.data.get("action") or {}
-    if request.kind == "task.fence" and action.get("kind") == "promise.settle":
-        return str((action.get("data") or {}).get("id"))
-    return None
 
 
 def _acquired(history: History, lease: Lease) -> Witness:

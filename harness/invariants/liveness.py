@@ -18,6 +18,15 @@ _BATCHES_MORE = 3
 _ASLEEP_LONGER_S = 3.0
 
 
+def undecided(history: History) -> str | None:
+    """Why nobody can say of what is missing that it will not come, or None if it will not."""
+    if history.nothing_more_comes:
+        return None
+    if history.drained_ns is None:
+        return "the run was not drained, so late and lost look the same"
+    return "the wait was over while work was still moving, so late and lost look the same"
+
+
 def every_record_completes(history: History) -> Verdict:
     """Each valid record acknowledged by the broker has its completion.
 
@@ -25,8 +34,6 @@ def every_record_completes(history: History) -> Verdict:
     """
     if not history.acknowledged:
         return Verdict.unknown("no record was acknowledged by the broker")
-    if history.drained_ns is None:
-        return Verdict.unknown("the run was not drained, so late and lost look the same")
     findings = []
     for record_id, message in history.acknowledged.items():
         if record_id in history.completions_of_key:
@@ -45,6 +52,9 @@ def every_record_completes(history: History) -> Verdict:
             )
         lines.append(said(history, history.drained_ns, "drain", "stopped waiting for it"))
         findings.append(Finding(f"{record_id} was acknowledged and did not complete", lines))
+    open_end = undecided(history)
+    if open_end is not None and (findings or history.drained_ns is None):
+        return Verdict.unknown(open_end, findings[0].witnesses if findings else ())
     return conclude(
         findings,
         checked=len(history.acknowledged),

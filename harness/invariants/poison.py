@@ -15,6 +15,7 @@ from harness.history.facts import DeadLetter, Published
 from harness.history.history import History
 from harness.history.moments import ROUNDING_NS
 from harness.invariants.excuses import cut, death
+from harness.invariants.liveness import undecided
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 
 
@@ -31,10 +32,11 @@ def every_poison_record_is_dead_lettered_with_its_reason(history: History) -> Ve
         *(_died_of_it(history) if poison else ()),
     ]
     owed = [*_not_set_aside(history, poison, letters), *_held_up(history, poison)]
-    if history.drained_ns is None and owed and not findings:
-        return Verdict.unknown("the run was not drained, so late and lost look the same")
+    open_end = undecided(history)
+    if open_end is not None and owed and not findings:
+        return Verdict.unknown(open_end, owed[0].witnesses)
     return conclude(
-        findings + owed,
+        findings if open_end is not None else findings + owed,
         checked=len(poison),
         at_stake="poison messages were published",
         otherwise="no poison was published",
@@ -89,12 +91,17 @@ def _twice(
 def _interrupted_between(
     history: History, one: Published, former: DeadLetter, latter: DeadLetter
 ) -> bool:
-    for delivery in history.deliveries:
-        if (delivery.partition, delivery.offset) != _place(one):
-            continue
-        if delivery.at_ns > former.at_ns + ROUNDING_NS:
-            continue
-        life, since_ns, until_ns = delivery.incarnation, former.at_ns, latter.at_ns
+    taken = [
+        delivery
+        for delivery in history.deliveries
+        if (delivery.partition, delivery.offset) == _place(one)
+        and delivery.at_ns <= former.at_ns + ROUNDING_NS
+    ]
+    latest = max(taken, key=lambda delivery: delivery.at_ns, default=None)
+    for delivery in taken:
+        # The broker may append what the last to poll it had sent after that one was killed.
+        since_ns = delivery.at_ns if delivery is latest else former.at_ns
+        life, until_ns = delivery.incarnation, latter.at_ns
         revoked = any(
             since_ns <= event.at <= until_ns + ROUNDING_NS
             and one.partition in (event.get("partitions") or ())

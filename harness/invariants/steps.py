@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from harness.history.facts import Start, root_of
 from harness.history.history import History
-from harness.history.moments import SECOND, after, within
+from harness.history.moments import after, seconds, within
 from harness.invariants.excuses import cut, death
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said, started
 
@@ -25,6 +25,7 @@ def no_finished_step_runs_again(history: History) -> Verdict:
 
     At stake where a workflow was taken up again after one of its steps had finished.
     """
+    unread = _unread(history)
     findings = [
         Finding(
             f"{start.function or 'a step'} ({start.promise}) was started again after it was "
@@ -34,6 +35,12 @@ def no_finished_step_runs_again(history: History) -> Verdict:
         for start in history.starts
         if _starts_although_recorded(history, start)
     ]
+    if unread and not findings:
+        return Verdict.unknown(
+            f"the final read knows nothing of {unread[0].promise}, which was started: nobody can "
+            "say whether it had been recorded",
+            [started(history, start) for start in unread],
+        )
     return conclude(
         findings,
         checked=_taken_up_again(history),
@@ -50,7 +57,7 @@ def only_the_failing_step_retries(history: History) -> Verdict:
         *_started_without_a_reason(history),
     ]
     failed = sum(start.how == "failed" for start in history.starts)
-    outlasted = sum(_lasted_s(history, start) > history.timing.lease_s for start in history.starts)
+    outlasted = steps_that_outlasted_the_lease(history)
     if not findings and history.schedule.settings.transient_error_rate > 0 and not failed:
         return Verdict.unknown("transient errors were asked for, and no step failed")
     return conclude(
@@ -59,6 +66,32 @@ def only_the_failing_step_retries(history: History) -> Verdict:
         at_stake=f"starts, of which {failed} failed and {outlasted} outlasted the lease",
         otherwise="no step was started",
     )
+
+
+def steps_that_outlasted_the_lease(history: History) -> int:
+    """How many starts of a step were still at work when a lease from their beginning was over."""
+    lease_ns = seconds(history.timing.lease_s)
+    return sum(
+        start.how in {"done", "failed"}
+        and start.ended_ns is not None
+        and start.ended_ns - start.started_ns > lease_ns
+        for start in history.starts
+    )
+
+
+def _unread(history: History) -> list[Start]:
+    """The first starts of steps whose promise the final read does not know at all.
+
+    A step whose creation was never answered need not have a promise.
+    """
+    creations = [(one.asks_for("promise.create"), one) for one in history.requests]
+    unanswered = {promise for promise, one in creations if one.status is None}
+    unanswered -= {promise for promise, one in creations if one.accepted}
+    return [
+        starts[0]
+        for promise, starts in history.starts_of_promise.items()
+        if promise not in history.promises and promise not in unanswered
+    ]
 
 
 def _starts_although_recorded(history: History, start: Start) -> bool:
@@ -178,8 +211,3 @@ def _unreasoned(history: History, promise: str, one: Start, following: Start) ->
         "recorded death or cut",
         [lines[0], *lost[-1:], lines[1]],
     )
-
-
-def _lasted_s(history: History, start: Start) -> float:
-    end_ns = start.ended_ns if start.ended_ns is not None else history.latest_end_ns(start)
-    return (end_ns - start.started_ns) / SECOND

@@ -18,6 +18,7 @@ from harness.history.history import History
 from harness.history.moments import SECOND, after, seconds
 from harness.history.windows import worker_of
 from harness.invariants.excuses import disturbances
+from harness.invariants.liveness import undecided
 from harness.invariants.verdict import Finding, Verdict, conclude, said
 
 _ABOUT_NS = SECOND  # the drain looks now and then, and may end a moment before the bound
@@ -34,7 +35,8 @@ class _Left(NamedTuple):
 
 def another_worker_takes_over(history: History) -> Verdict:
     """With the dead one not restarted, another worker goes on with its work, in bounded time."""
-    findings = []
+    findings: list[Finding] = []
+    missing: list[Finding] = []
     by_others = by_itself = 0
     for life in _dead(history):
         for left in (*_workflows(history, life), *_deliveries(history, life)):
@@ -43,17 +45,21 @@ def another_worker_takes_over(history: History) -> Verdict:
                 continue
             late = left.taken_ns is None or left.taken_ns > until_ns
             if late and history.work_ends_ns + _ABOUT_NS >= until_ns:
-                findings.append(_abandoned(history, life, left, until_ns))
+                found = missing if left.taken_ns is None else findings
+                found.append(_abandoned(history, life, left, until_ns))
             elif not late and left.taken_by is not None:
                 if worker_of(left.taken_by) == life.worker:
                     by_itself += 1
                 else:
                     by_others += 1
+    open_end = undecided(history)
+    if open_end is not None and missing and not findings:
+        return Verdict.unknown(open_end, missing[0].witnesses)
     none = "nobody died with work open"
     if by_itself:
         none = "all that was left was taken up by the restarted worker itself"
     return conclude(
-        findings,
+        findings + missing,
         checked=by_others,
         at_stake="pieces of a dead worker's work were taken over by another worker",
         otherwise=none,

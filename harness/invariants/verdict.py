@@ -85,25 +85,6 @@ def conclude(
     return Verdict.holds(f"{checked} {at_stake}", checked=checked)
 
 
-def combine(verdicts: Iterable[Verdict]) -> Verdict:
-    """One verdict of many: violated wins over unknown, unknown over holds."""
-    several = list(verdicts)
-    for outcome in ("violated", "unknown"):
-        those = [verdict for verdict in several if verdict.outcome == outcome]
-        if those:
-            return Verdict(
-                outcome=those[0].outcome,
-                message="; ".join(verdict.message for verdict in those),
-                witnesses=those[0].witnesses,
-                checked=sum(verdict.checked for verdict in several),
-            )
-    if not several:
-        return Verdict.unknown("nothing was judged")
-    return Verdict.holds(
-        "everything that was at stake held", checked=sum(v.checked for v in several)
-    )
-
-
 def said(history: History, at_ns: int | None, who: str, what: str) -> Witness:
     """A witness with its time since the start of the run."""
     return Witness(None if at_ns is None else history.since_start_s(at_ns), who, what)

@@ -1,33 +1,66 @@
 """One event a line: when, who, what kind, and the facts.
 
 A line is JSON: {"at": <ns>, "by": "w1#2", "kind": "checkpoint", "facts": {...}}. `by` is
-"harness" or an incarnation, "<worker>#<n>". The kinds and their facts:
-
-harness       phase {phase} · named {tag, group, topics, record_ids} · clock {drift_s} · late {by_s}
-              worker.started {incarnation, worker, pid} · worker.exited {incarnation, code}
-              publish.ok {index, partition, offset} · publish.fail / .info {index, error}
-              fault.injecting / .injected / .healing / .healed {fault, incarnation, evidence}
-              drained {complete, missing, waited_s}
-agent         checkpoint {name, ...} · dying {fault, checkpoint} · held / released {fault}
-              step.failed {promise, error} · request {seq, kind, data} · late {by_s}
-              answer {seq, status, data}, or {seq, error} where none came
-final read    of the parts themselves, by the harness:
-              seen.completion {partition, offset, at_ms, key, value, headers}
-              seen.dead_letter {partition, offset, at_ms, key, headers}
-              seen.commit {partition, offset, at_ms}: the broker's own history of commits
-              seen.promise {id, state, created_ms, settled_ms, timeout_ms, tags, arguments}
-              seen.deletion {sequence, record_id, row_id, at_ms} · seen.rows_left {record_id, rows}
+"harness" or an incarnation, "<worker>#<n>". The kinds and their facts are listed in KINDS.
 
 Facts of a checkpoint, beside its name: `promise` where it is about a promise; `function` for
 step.*; partition, offset and key for record.polled, publish.accepted and dead_letter.accepted; key
-and headers for publish.sent; offsets [[partition, offset]] for offset.commit.*.
+and headers for publish.sent; offsets [[partition, offset]] for offset.commit.*; partitions for
+rebalance.revoked; status for what the promise server confirmed.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 HARNESS = "harness"
+
+_BY_THE_HARNESS = {
+    "phase": "phase",
+    "named": "tag group topics record_ids worker server",
+    "clock": "drift_s",
+    "worker.started": "incarnation worker pid",
+    "worker.ready": "incarnation",  # the broker says that it shares the group
+    "worker.exited": "incarnation code asked",  # asked: we had it end, or a fault did
+    "worker.stuck": "incarnation waited_s",  # it did not end when asked, and was killed
+    "publish.ok": "index partition offset",
+    "publish.fail": "index error",
+    "publish.info": "index error",
+    "fault.injecting": "fault incarnation link evidence",
+    "fault.injected": "fault incarnation link evidence",
+    "fault.healing": "fault incarnation link evidence",
+    "fault.healed": "fault incarnation link evidence",
+    "drained": "complete missing waited_s why",  # why: "done", "quiet" or "out of time"
+}
+_BY_THE_AGENT = {
+    "checkpoint": "name promise function status partition offset offsets partitions key headers",
+    "dying": "fault checkpoint",
+    "held": "fault checkpoint",
+    "released": "fault in_time",
+    "step.failed": "promise error",
+    "publish.refused": "key error",  # the broker's answer to a completion
+    "dead_letter.refused": "key error",
+    "request": "seq kind data",
+    "answer": "seq status data error",  # an error where no answer came
+    "late": "by_s",
+}
+# What the parts themselves said at the final read, written by the harness. seen.commit is the
+# broker's own history of commits.
+_SEEN = {
+    "seen.completion": "partition offset at_ms key value headers",
+    "seen.dead_letter": "partition offset at_ms key value headers",
+    "seen.commit": "partition offset at_ms",
+    "seen.promise": "id state created_ms settled_ms timeout_ms tags arguments",
+    "seen.deletion": "sequence record_id row_id at_ms",
+    "seen.rows_left": "record_id rows",
+}
+
+KINDS: Mapping[str, frozenset[str]] = {
+    kind: frozenset(facts.split())
+    for kind, facts in (_BY_THE_HARNESS | _BY_THE_AGENT | _SEEN).items()
+}
+"""Every kind of event that is written, with the facts that it may carry."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -41,3 +74,8 @@ class Event(msgspec.Struct, frozen=True):
     def get(self, name: str) -> Any:
         """One fact, or None where the event does not carry it."""
         return self.facts.get(name)
+
+
+def as_text(key: bytes | str | None) -> str | None:
+    """A key as a journal carries it; what is not UTF-8 is escaped, so that nothing is lost."""
+    return key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else key

@@ -30,6 +30,16 @@ def test_the_run_spans_its_events_and_work_ends_with_the_drain() -> None:
     assert b.history().work_ends_ns == b.ns(60.0)
 
 
+@pytest.mark.parametrize("why", ["done", "quiet", None])
+def test_nothing_more_comes_when_all_was_there_or_nothing_moved(why: str | None) -> None:
+    assert b.history(b.drained(why=why)).nothing_more_comes
+
+
+def test_something_may_still_come_when_the_wait_ran_out_or_never_was() -> None:
+    assert not b.history(b.drained(why="out of time", complete=False)).nothing_more_comes
+    assert not b.history().nothing_more_comes
+
+
 def test_an_empty_journal_is_a_history_too() -> None:
     run = History.of(b.SCHEDULE, b.TIMING, [])
     assert (run.start_ns, run.end_ns, run.starts, run.published) == (0, 0, (), ())

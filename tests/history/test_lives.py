@@ -1,6 +1,9 @@
 """Incarnations, the starts of steps, requests with their answers, leases."""
 
+from harness.schedule.schedule import Arrival, RollingRestart
 from tests.invariants import building as b
+
+ROLLING = b.schedule(RollingRestart(at=Arrival(checkpoint="step.started")))
 
 
 def test_a_life_goes_from_start_to_exit() -> None:
@@ -17,11 +20,43 @@ def test_the_moment_of_a_kill_is_the_agents_and_its_proof_the_process_tables() -
 
 
 def test_a_worker_that_was_asked_to_stop_did_not_die_by_itself() -> None:
-    asked = b.history(b.reach("shutdown.begun", 1.0), b.ended(2.0)).incarnations[b.W1]
-    assert not asked.died_by_itself
-    assert asked.leaving_ns == b.ns(1.0)
-    for signal in (-9, -15):
-        assert not b.history(b.ended(2.0, code=signal)).incarnations[b.W1].died_by_itself
+    end = [b.reach("shutdown.begun", 1.0), b.ended(2.0)]
+    for asking in (b.stopping(0.9), b.window(0.9, 3.0)):
+        life = b.history(end, asking, of=ROLLING).incarnations[b.W1]
+        assert (life.asked, life.died_by_itself, life.leaving_ns) == (True, False, b.ns(1.0))
+
+
+def test_a_worker_that_was_asked_and_says_nothing_leaves_when_it_ends() -> None:
+    life = b.history(b.stopping(1.0), b.ended(2.0, code=-15)).incarnations[b.W1]
+    assert (life.asked, life.asked_ns, life.leaving_ns) == (True, None, b.ns(2.0))
+
+
+def test_whatever_ends_a_worker_that_nobody_asked_it_died_by_itself() -> None:
+    """SIGKILL from a stranger and SIGTERM from itself are no fault of ours either."""
+    for code in (0, 1, -9, -15):
+        end = [b.reach("shutdown.begun", 1.0), b.ended(2.0, code=code)]
+        life = b.history(end, b.stopping(9.0)).incarnations[b.W1]
+        assert (life.asked, life.died_by_itself, life.asked_ns) == (False, True, None)
+        assert life.leaving_ns == b.ns(2.0)
+
+
+def test_the_exit_says_whether_it_was_asked_and_outweighs_what_one_would_guess() -> None:
+    stopping = [b.stopping(1.0), b.reach("shutdown.begun", 1.5)]
+    said_no = b.history(stopping, b.ended(2.0, asked=False)).incarnations[b.W1]
+    assert (said_no.died_by_itself, said_no.leaving_ns) == (True, b.ns(2.0))
+    said_yes = b.history(b.ended(2.0, asked=True)).incarnations[b.W1]
+    assert not said_yes.died_by_itself
+
+
+def test_whom_a_fault_killed_did_not_die_by_itself_whatever_the_exit_says() -> None:
+    """The harness may see the process gone before it reads why in the journal."""
+    run = b.history(b.killed(1.0)[0], b.ended(1.05, code=-9, asked=False))
+    assert not run.incarnations[b.W1].died_by_itself
+
+
+def test_a_worker_that_was_not_seen_to_end_was_asked_if_all_were() -> None:
+    assert b.history(b.alive(), b.stopping()).incarnations[b.W1].asked
+    assert not b.history(b.alive()).incarnations[b.W1].asked
 
 
 def test_a_life_that_only_wrote_is_known_too_and_the_harness_is_none() -> None:
@@ -60,6 +95,17 @@ def test_a_request_without_an_answer_stays_open() -> None:
     ).requests
     assert (asked.sent_ns, asked.answered_ns, asked.accepted) == (b.ns(1.0), b.ns(1.001), True)
     assert (mute.answered_ns, mute.status, mute.accepted) == (None, None, False)
+
+
+def test_a_request_tells_what_it_asks_for_with_a_lease_or_without() -> None:
+    fenced, bare, renewed = b.history(
+        b.settles("r:1", 1.0), b.asked("promise.settle", 2.0, id="r:2"),
+        b.asked("task.heartbeat", 3.0, id="r"),
+    ).requests  # fmt: skip
+    assert [one.asks_for("promise.settle") for one in (fenced, bare, renewed)] == [
+        "r:1", "r:2", None,
+    ]  # fmt: skip
+    assert fenced.asks_for("promise.create") is None
 
 
 def test_an_error_is_no_answer() -> None:

@@ -75,8 +75,14 @@ def commit(next_offset: int = 1, at: float = 0.5, partition: int = 0) -> Event:
     return event("seen.commit", 50.0, partition=partition, offset=next_offset, at_ms=ms(at))
 
 
-def drained(at: float = 40.0, *, complete: bool = True) -> Event:
-    return event("drained", at, complete=complete, missing=[], waited_s=1.0)
+def drained(at: float = 40.0, *, complete: bool = True, why: str | None = None) -> Event:
+    said = {} if why is None else {"why": why}
+    return event("drained", at, complete=complete, missing=[], waited_s=1.0, **said)
+
+
+def stopping(at: float = 41.0) -> Event:
+    """From here on the harness asks all workers to stop."""
+    return event("phase", at, phase="stop")
 
 
 # Steps, promises and leases.
@@ -175,8 +181,18 @@ def killed(at: float, by: str = W1, fault: int = 0, checkpoint: str = "step.star
     ]
 
 
-def ended(at: float, by: str = W1, code: int = 0) -> Event:
-    return event("worker.exited", at, incarnation=by, code=code)
+def ended(at: float, by: str = W1, code: int = 0, *, asked: bool | None = None) -> Event:
+    """The end of a process; whether it was asked to is not said if `asked` is None."""
+    said = {} if asked is None else {"asked": asked}
+    return event("worker.exited", at, incarnation=by, code=code, **said)
+
+
+def stuck(at: float, by: str = W1) -> Event:
+    return event("worker.stuck", at, incarnation=by, waited_s=15.0)
+
+
+def ready(at: float, by: str = W1) -> Event:
+    return event("worker.ready", at, incarnation=by)
 
 
 def alive(by: str = W1, at: float = 0.01) -> Event:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.invariants.completions import excused_duplicates, one_completion_per_record_id
+from harness.invariants.completions import one_completion_per_record_id
 from harness.schedule.schedule import Arrival, CutLink
 from tests.invariants import building as b
 
@@ -33,7 +33,14 @@ def test_flags_a_second_completion_that_just_happened() -> None:
 def test_forgives_a_second_one_after_a_crash_between_acceptance_and_record() -> None:
     run = b.history(TWICE, UNRECORDED, AGAIN, b.killed(1.03, checkpoint="publish.accepted"))
     b.assert_holds(one_completion_per_record_id(run), 1)
-    assert excused_duplicates(run) == 1
+    assert "with 1 excused" in one_completion_per_record_id(run).message
+
+
+@pytest.mark.parametrize("code", [0, 1, -9, -15])
+def test_a_death_that_nobody_asked_for_excuses_no_second_one(code: int) -> None:
+    """A worker that ends after each publish, and publishes again when it is started again."""
+    by_itself = [b.reach("shutdown.begun", 1.03), b.ended(1.04, code=code)]
+    b.assert_violated(one_completion_per_record_id(b.history(TWICE, UNRECORDED, AGAIN, by_itself)))
 
 
 def test_a_crash_after_the_record_excuses_nothing() -> None:
@@ -79,7 +86,8 @@ def test_forgives_a_second_one_after_a_lease_was_lost_under_a_cut_that_is_healed
 
 
 def test_forgives_a_second_one_after_the_worker_was_asked_to_stop() -> None:
-    run = b.history(TWICE, UNRECORDED, AGAIN, b.reach("shutdown.begun", 1.05), b.ended(1.2))
+    stopped = [b.stopping(1.04), b.reach("shutdown.begun", 1.05), b.ended(1.2, asked=True)]
+    run = b.history(TWICE, UNRECORDED, AGAIN, stopped)
     b.assert_holds(one_completion_per_record_id(run))
 
 

@@ -24,6 +24,18 @@ def test_flags_an_acknowledged_record_that_never_completes() -> None:
     b.assert_violated(every_record_completes(run), "did not complete", "polled r", "pending")
 
 
+def test_cannot_tell_late_from_lost_when_the_time_ran_out_while_work_was_moving() -> None:
+    cut_short = b.drained(complete=False, why="out of time")
+    run = b.history(b.published(), b.polled(), cut_short)
+    b.assert_unknown(every_record_completes(run), "still moving", "polled r")
+    b.assert_holds(every_record_completes(b.history(b.published(), b.completion(1), cut_short)))
+
+
+def test_what_is_missing_when_nothing_moved_any_more_is_lost() -> None:
+    quiet = b.drained(complete=False, why="quiet")
+    b.assert_violated(every_record_completes(b.history(b.published(), quiet)), "did not complete")
+
+
 def test_is_unknown_when_the_run_was_not_drained() -> None:
     b.assert_unknown(every_record_completes(b.history(b.published())), "not drained")
 
@@ -62,6 +74,8 @@ def test_says_nothing_of_a_fast_record_whose_wait_had_another_cause() -> None:
     late = [*BOTH, b.completion(5.1), b.completion(5.0, key="slow")]
     for cause in (b.window(1.0, 2.0), b.killed(1.0), b.failed("r:1", 0.5, 0.6)):
         b.assert_unknown(fast_records_overtake_slow_ones(b.history(late, cause, of=PAIR)))
+    by_itself = b.history(late, b.ended(1.0, code=1), of=PAIR)
+    b.assert_violated(fast_records_overtake_slow_ones(by_itself))
 
 
 def test_a_slow_record_that_was_nearly_done_is_not_overtaken() -> None:

@@ -36,6 +36,15 @@ def test_is_unknown_when_it_may_still_have_come() -> None:
     b.assert_unknown(judged(POISON, BEHIND, b.completion(1.0)), "not drained")
 
 
+def test_what_is_owed_is_unknown_when_the_time_ran_out_and_what_was_done_wrong_is_not() -> None:
+    cut_short = [b.completion(1.0), b.drained(complete=False, why="out of time")]
+    b.assert_unknown(judged(POISON, BEHIND, cut_short), "still moving", "no key")
+    b.assert_holds(judged(POISON, BEHIND, SET_ASIDE, cut_short))
+    wrong = judged(POISON, BEHIND, b.dead_letter(0.5, 1), cut_short)
+    b.assert_violated(wrong, "is no poison")
+    assert "more like it" not in wrong.message
+
+
 def test_flags_a_dead_letter_without_a_reason_or_an_origin() -> None:
     for header in ("reason", "origin_topic", "origin_partition", "origin_offset"):
         blank = b.dead_letter(0.5, 0, **{header: ""})
@@ -60,6 +69,12 @@ def test_a_crash_before_the_dead_letter_or_of_another_worker_excuses_no_second()
     stranger = b.killed(0.51, "w3#1")
     for excuse in (before, stranger):
         b.assert_violated(judged(POISON, BEHIND, SET_ASIDE, again, excuse, DONE))
+
+
+def test_forgives_a_dead_letter_that_the_broker_appended_just_after_its_writer_was_killed() -> None:
+    again = [b.polled(0, 3.0, b.W2), b.dead_letter(3.1, 0)]
+    first = [b.polled(0, 0.3), *b.killed(0.499)]  # its letter was on its way, and stands at 0.5
+    b.assert_holds(judged(POISON, BEHIND, SET_ASIDE, first, again, DONE))
 
 
 def test_flags_a_good_record_in_the_dead_letter_topic_even_without_poison() -> None:
@@ -92,5 +107,6 @@ def test_flags_a_worker_that_dies_of_it() -> None:
 
 
 def test_a_worker_that_is_killed_or_asked_to_stop_has_not_died_of_it() -> None:
-    for end in (b.killed(0.4), [b.reach("shutdown.begun", 0.3), b.ended(0.4)]):
+    asked = [b.reach("shutdown.begun", 0.3), b.ended(0.4, asked=True)]
+    for end in (b.killed(0.4), asked):
         b.assert_holds(judged(POISON, BEHIND, b.polled(0), SET_ASIDE, end, DONE))

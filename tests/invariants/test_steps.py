@@ -1,6 +1,10 @@
 """No finished step runs again; only the failing step retries."""
 
-from harness.invariants.steps import no_finished_step_runs_again, only_the_failing_step_retries
+from harness.invariants.steps import (
+    no_finished_step_runs_again,
+    only_the_failing_step_retries,
+    steps_that_outlasted_the_lease,
+)
 from harness.schedule.schedule import Arrival, CutLink, LockDatabase
 from tests.invariants import building as b
 
@@ -16,6 +20,7 @@ def test_holds_when_a_workflow_taken_up_again_goes_on_behind_its_finished_step()
         b.promise("r:1", 1.05, 1.205),
         b.acquired(2.0, version=2),
         b.step("r:3", 2.1, 2.2),
+        b.promise("r:3", 2.05, 2.205),
     )
     b.assert_holds(no_finished_step_runs_again(run), checked=1)
 
@@ -39,6 +44,34 @@ def test_a_rounding_is_no_second_run() -> None:
 def test_is_unknown_when_no_workflow_was_taken_up_again() -> None:
     run = b.history(b.acquired(1.0), b.step("r:1", 1.1, 1.2), b.promise("r:1", 1.05, 1.205))
     b.assert_unknown(no_finished_step_runs_again(run), "taken up again")
+
+
+TAKEN_UP_AGAIN = [
+    *b.acquired(1.0), *b.step("r:1", 1.1, 1.2), b.promise("r:1", 1.05, 1.205),
+    *b.acquired(2.0, version=2),
+]  # fmt: skip
+
+
+def test_is_unknown_when_the_final_read_does_not_know_a_step_that_was_started() -> None:
+    """A step of a step, which the observer may not have looked for."""
+    run = b.history(TAKEN_UP_AGAIN, b.step("r:1.1", 2.1, 2.2), b.started("r:1.1", 2.3))
+    b.assert_unknown(no_finished_step_runs_again(run), "r:1.1", "2.100 s")
+    known = b.promise("r:1.1", 2.05)
+    b.assert_holds(no_finished_step_runs_again(b.history(list(run.events), known)))
+
+
+def test_a_violation_is_seen_although_another_step_is_unknown() -> None:
+    run = b.history(TAKEN_UP_AGAIN, b.started("r:1", 2.1), b.started("r:3.1", 2.2))
+    b.assert_violated(no_finished_step_runs_again(run), "r:1")
+
+
+def test_a_step_whose_creation_was_never_answered_need_not_have_a_promise() -> None:
+    create = {"kind": "promise.create", "data": {"id": "r:3"}}
+    mute = b.asked("task.fence", 2.05, status=None, id="r", version=2, action=create)
+    run = b.history(TAKEN_UP_AGAIN, mute, b.started("r:3", 2.1))
+    b.assert_holds(no_finished_step_runs_again(run))
+    heard = b.asked("task.fence", 2.07, id="r", version=2, action=create)
+    b.assert_unknown(no_finished_step_runs_again(b.history(list(run.events), heard)), "r:3")
 
 
 def _retried_while_cut_off(lease_at: float) -> b.Events:
@@ -135,6 +168,24 @@ def test_forgives_a_start_after_the_death_of_whoever_ran_it() -> None:
         b.acquired(4.0, b.W2, version=2), b.started("r:1", 4.1, b.W2),
     )  # fmt: skip
     b.assert_holds(only_the_failing_step_retries(run))
+
+
+def test_does_not_forgive_a_start_after_an_end_that_nobody_asked_for() -> None:
+    again = [*b.acquired(4.0, b.W2, version=2), b.started("r:1", 4.1, b.W2)]
+    left = [*b.acquired(1.0), b.started("r:1", 1.1), *again]
+    by_itself, asked = b.ended(1.2, code=1), b.ended(1.2, asked=True)
+    b.assert_violated(only_the_failing_step_retries(b.history(left, by_itself)))
+    b.assert_holds(only_the_failing_step_retries(b.history(left, asked)))
+
+
+def test_counts_the_steps_that_outlasted_the_lease() -> None:
+    """The lease is 2 s. A step that waits for its own steps, or never ended, is none of them."""
+    run = b.history(
+        b.step("r:1", 1.0, 3.1), b.failed("r:3", 4.0, 6.5), b.step("r:5", 7.0, 8.9),
+        b.failed("r:7", 9.0, 19.0, error="Suspended()"), b.started("r:9", 20.0), b.killed(25.0),
+    )  # fmt: skip
+    assert steps_that_outlasted_the_lease(run) == 2
+    assert steps_that_outlasted_the_lease(b.history()) == 0
 
 
 def test_forgives_a_start_after_the_link_to_the_promise_server_was_cut() -> None:

@@ -24,6 +24,23 @@ def test_flags_a_workflow_that_nobody_takes_over() -> None:
     b.assert_violated(another_worker_takes_over(b.history(open_)), "by nobody")
 
 
+def test_what_nobody_took_over_is_unknown_when_the_time_ran_out_while_work_was_moving() -> None:
+    open_ = [b.alive(b.W1), b.alive(b.W2), b.root(), *b.acquired(1.0), *b.killed(2.0)]
+    cut_short = b.drained(complete=False, why="out of time")
+    b.assert_unknown(another_worker_takes_over(b.history(open_, cut_short)), "by nobody")
+    quiet = b.drained(complete=False, why="quiet")
+    b.assert_violated(another_worker_takes_over(b.history(open_, quiet)), "by nobody")
+    too_late = b.acquired(12.0, b.W2, version=2)
+    b.assert_violated(another_worker_takes_over(b.history(open_, cut_short, too_late)))
+
+
+def test_the_work_of_a_worker_that_ended_by_itself_is_to_be_taken_over_too() -> None:
+    died = [*b.acquired(1.0), b.ended(2.0, code=1)]
+    b.assert_violated(another_worker_takes_over(b.history(BOTH[:2], b.root(), b.drained(), died)))
+    taken = b.acquired(5.0, b.W2, version=2)
+    b.assert_holds(another_worker_takes_over(b.history(BOTH, died, taken)))
+
+
 def test_cannot_tell_when_the_run_ended_before_the_bound() -> None:
     open_ = [b.alive(b.W1), b.alive(b.W2), b.root(), b.drained(4.0)]
     run = b.history(open_, b.acquired(1.0), b.killed(2.0))

@@ -1,0 +1,37 @@
+"""What the run called the schedule's records and poison.
+
+A schedule has names; the messages of a run carry ids that no other run has.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from harness.history.facts import Published
+from harness.journal.format import Event, as_text
+from harness.schedule.poison import Poison, make
+from harness.schedule.schedule import Schedule
+
+
+def record_ids(schedule: Schedule, named: Iterable[Event]) -> dict[str, str]:
+    """The run's record id of each name of the schedule: the name itself where nobody said."""
+    names = [record.name for record in schedule.records]
+    given: Any = next((event.get("record_ids") for event in named), None)
+    if isinstance(given, dict):
+        return {str(name): str(record_id) for name, record_id in given.items()}
+    return dict(zip(names, given or names, strict=True))
+
+
+def poison(name: str, named: Iterable[Event]) -> Poison:
+    """A poison as it was sent in the run."""
+    return make(name, str(next((event.get("tag") for event in named), None) or ""))
+
+
+def key_of(one: Poison) -> str:
+    """A poison's key as text; one without a key has an empty one."""
+    return as_text(one.key) or ""
+
+
+def mappable(published: Iterable[Published], named: Iterable[Event]) -> dict[str, Published]:
+    """By key as text, the poison that a worker may map to a safe id and complete."""
+    made = [(one, poison(one.poison, named)) for one in published if one.poison is not None]
+    return {key_of(its): one for one, its in made if its.may_complete}

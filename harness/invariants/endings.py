@@ -1,0 +1,101 @@
+"""How workers end: none by itself, and each that is asked to, soon and cleanly.
+
+The process table's word, as the harness wrote it down. Who was asked is the harness's word too: a
+worker that sends SIGTERM to itself has ended by itself.
+
+* A worker that dies of something and is started again may go on as if nothing had happened. It
+  is violated all the same: whatever runs it in production would call that a crash.
+* SIGTERM without a handler ends a process by that signal: it was asked, and it ended.
+"""
+
+from collections.abc import Iterator
+
+from harness.history.facts import Incarnation
+from harness.history.history import History
+from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
+
+STOPPED = frozenset({0, -15})  # by its own handler, or by the signal where it has none
+
+
+def no_worker_died_unasked(history: History) -> Verdict:
+    """No worker ends unless a fault kills it or the harness asks it to stop."""
+    lives = history.incarnations.values()
+    return conclude(
+        [_by_itself(history, life) for life in lives if life.died_by_itself],
+        checked=len(lives),
+        at_stake="lives of workers, none of which ended by itself",
+        otherwise="no worker was started",
+    )
+
+
+def workers_stop_when_asked(history: History) -> Verdict:
+    """A worker that is asked to stop (SIGTERM) ends within its time, and not by an error."""
+    asked = [life for life in history.incarnations.values() if life.asked and life.fault is None]
+    findings = [finding for life in asked for finding in _not_stopped(history, life)]
+    unseen = [life for life in asked if life.code is None]
+    if unseen and not findings:
+        return Verdict.unknown(f"nobody saw {unseen[0].name} end, which was asked to")
+    return conclude(
+        findings,
+        checked=len(asked),
+        at_stake="workers were asked to stop and did",
+        otherwise="no worker was asked to stop",
+    )
+
+
+def _by_itself(history: History, life: Incarnation) -> Finding:
+    what = f"ended with {_code(life)}, and nobody had asked it to"
+    return Finding(
+        f"{life.name} ended by itself ({_code(life)}), neither asked to stop nor killed by a fault",
+        [
+            said(history, life.started_ns, life.name, "was started"),
+            *_last_seen(history, life),
+            said(history, life.ended_ns, life.name, what),
+        ],
+    )
+
+
+def _not_stopped(history: History, life: Incarnation) -> Iterator[Finding]:
+    stuck = [
+        event for event in history.of_kind("worker.stuck") if event.get("incarnation") == life.name
+    ]
+    begun = [
+        said(history, event.at, life.name, "was asked to stop, and began to")
+        for event in history.checkpoints("shutdown.begun", life.name)[:1]
+    ]
+    if stuck:
+        waited_s = float(stuck[0].get("waited_s") or 0.0)
+        late = said(history, stuck[0].at, life.name, f"had not ended {waited_s:g} s later")
+        yield Finding(
+            f"{life.name} was asked to stop and had not ended after {waited_s:g} s",
+            [*begun, *_last_seen(history, life), late],
+        )
+    elif life.code is not None and life.code not in STOPPED:
+        yield Finding(
+            f"{life.name} was asked to stop and ended with {_code(life)}",
+            [
+                *begun,
+                *_last_seen(history, life),
+                said(history, life.ended_ns, life.name, f"ended with {_code(life)}"),
+            ],
+        )
+
+
+def _last_seen(history: History, life: Incarnation) -> list[Witness]:
+    """The last thing that its agent wrote down."""
+    arrivals = [event for event in history.of_kind("checkpoint") if event.by == life.name]
+    return [
+        said(
+            history,
+            event.at,
+            life.name,
+            f"reached {event.get('name')} {event.get('promise') or event.get('key') or ''}".strip(),
+        )
+        for event in arrivals[-1:]
+        if event.get("name") != "shutdown.begun"
+    ]
+
+
+def _code(life: Incarnation) -> str:
+    code = life.code or 0
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,43 @@
+"""The machine's part: whether its clock can be believed and whether it gave each process its time.
+
+A verdict needs both. A clock that was set spoils every comparison of times, for a worker and
+against it. A process that was not given the machine could not have kept its lease: that excuses
+what was broken, and spoils nothing that held all the same.
+"""
+
+from harness.history.history import History
+from harness.history.moments import seconds
+from harness.history.windows import HOLD
+
+_CLOCK_MAY_DRIFT_S = 0.05
+
+
+def clock_was_set(history: History) -> str | None:
+    """By how much somebody set the machine's clock during the run, or None if nobody did."""
+    for event in history.of_kind("clock"):
+        drift_s = float(event.get("drift_s") or 0.0)
+        if abs(drift_s) > _CLOCK_MAY_DRIFT_S:
+            return f"somebody set the machine's clock by {drift_s:+.3f} s while the run went on"
+    return None
+
+
+def machine_was_late(history: History) -> str | None:
+    """Who was not given the machine for half a lease, or None if everybody was.
+
+    A process that wanted to run every 50 ms and could not for half a lease cannot have kept one.
+    """
+    lease_s = history.timing.lease_s
+    for event in history.of_kind("late"):
+        late_s = float(event.get("by_s") or 0.0)
+        held_by_us = any(
+            window.incarnation == event.by
+            and window.kind == HOLD
+            and window.overlaps(event.at - seconds(late_s), event.at)
+            for window in history.windows
+        )
+        if late_s > lease_s / 2 and not held_by_us:
+            return (
+                f"the machine was too slow to keep a lease of {lease_s:g} s: {event.by} was not "
+                f"scheduled for {late_s:.2f} s until {history.since_start_s(event.at):.3f} s"
+            )
+    return None

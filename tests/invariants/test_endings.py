@@ -1,0 +1,82 @@
+"""No worker dies unasked; whoever is asked to stop stops."""
+
+import pytest
+
+from harness.invariants import judge
+from harness.invariants.endings import no_worker_died_unasked, workers_stop_when_asked
+from harness.schedule.schedule import Arrival, RollingRestart
+from tests.invariants import building as b
+
+ROLLING = b.schedule(RollingRestart(at=Arrival(checkpoint="step.started")))
+AT_WORK = [b.alive(), b.published(), b.polled()]
+
+
+def test_holds_when_all_workers_lived_until_they_were_asked_to_stop() -> None:
+    run = b.history(AT_WORK, b.stopping(41.0), b.reach("shutdown.begun", 41.1), b.ended(42.0))
+    b.assert_holds(no_worker_died_unasked(run), checked=1)
+    b.assert_holds(workers_stop_when_asked(run), checked=1)
+
+
+@pytest.mark.parametrize("code", [0, 1, -9, -11, -15])
+def test_flags_a_worker_that_ends_by_itself_whatever_its_code(code: int) -> None:
+    run = b.history(AT_WORK, b.ended(5.0, code=code), b.stopping())
+    verdict = no_worker_died_unasked(run)
+    b.assert_violated(verdict, "w1#1 ended by itself", "record.polled", "5.000 s")
+    assert (f"signal {-code}" if code < 0 else f"exit code {code}") in verdict.story
+
+
+def test_a_worker_that_sends_sigterm_to_itself_was_not_asked() -> None:
+    run = b.history(AT_WORK, b.reach("shutdown.begun", 4.9), b.ended(5.0), b.stopping())
+    b.assert_violated(no_worker_died_unasked(run))
+    b.assert_unknown(workers_stop_when_asked(run), "no worker was asked")
+
+
+def test_a_fault_is_no_death_of_its_own_and_neither_is_a_restart_in_turn() -> None:
+    b.assert_holds(no_worker_died_unasked(b.history(AT_WORK, b.killed(5.0))))
+    rolling = b.history(AT_WORK, b.window(4.0, 9.0), b.ended(5.0), of=ROLLING)
+    b.assert_holds(no_worker_died_unasked(rolling))
+    b.assert_violated(no_worker_died_unasked(b.history(AT_WORK, b.ended(5.0), of=ROLLING)))
+
+
+def test_what_the_exit_says_of_the_asking_counts() -> None:
+    in_its_turn = b.window(4.0, 9.0)
+    crashed = [b.ended(5.0, code=1, asked=False)]
+    b.assert_violated(no_worker_died_unasked(b.history(AT_WORK, in_its_turn, crashed, of=ROLLING)))
+    b.assert_holds(no_worker_died_unasked(b.history(AT_WORK, b.ended(5.0, asked=True))))
+
+
+def test_says_nothing_where_no_worker_was_started() -> None:
+    b.assert_unknown(no_worker_died_unasked(b.history()), "no worker was started")
+    b.assert_unknown(workers_stop_when_asked(b.history(AT_WORK)), "no worker was asked")
+
+
+def test_flags_a_worker_that_does_not_end_when_asked() -> None:
+    asked = [b.stopping(41.0), b.reach("shutdown.begun", 41.1)]
+    run = b.history(AT_WORK, asked, b.stuck(56.0), b.ended(56.1, code=-9))
+    verdict = workers_stop_when_asked(run)
+    b.assert_violated(verdict, "had not ended after 15 s", "41.100 s", "56.000 s")
+    assert "more like it" not in verdict.message
+    b.assert_violated(workers_stop_when_asked(b.history(AT_WORK, asked, b.stuck(56.0))))
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(0, "holds"), (-15, "holds"), (1, "violated")])
+def test_a_stop_ends_with_success_or_by_the_signal_itself(code: int, outcome: str) -> None:
+    run = b.history(AT_WORK, b.stopping(41.0), b.ended(42.0, code=code))
+    assert workers_stop_when_asked(run).outcome == outcome
+
+
+def test_whom_a_fault_killed_on_its_way_out_owes_no_clean_stop() -> None:
+    killed = b.killed(41.2, checkpoint="shutdown.begun")
+    b.assert_unknown(workers_stop_when_asked(b.history(AT_WORK, b.stopping(41.0), killed)))
+
+
+def test_cannot_tell_of_a_stop_whose_end_nobody_saw() -> None:
+    b.assert_unknown(workers_stop_when_asked(b.history(AT_WORK, b.stopping())), "nobody saw w1#1")
+
+
+def test_a_death_is_red_whoever_asked_and_no_stop_is_neutral() -> None:
+    died = judge(b.history(AT_WORK, b.ended(5.0, code=1), b.begun()))
+    assert "no_worker_died_unasked" in died.violated
+    alive = judge(b.history(AT_WORK, b.begun()))
+    assert "no_worker_died_unasked" not in alive.violated
+    assert "workers_stop_when_asked" not in alive.unproven

@@ -1,0 +1,36 @@
+"""Whether the machine's clock can be believed, and whether it gave each process its time."""
+
+import pytest
+
+from harness.invariants import clock_was_set, machine_was_late
+from tests.invariants import building as b
+
+
+def test_a_machine_that_kept_up_is_no_trouble() -> None:
+    calm = b.history(b.event("late", 3.0, b.W1, by_s=0.9), b.event("clock", 50.0, drift_s=0.01))
+    assert machine_was_late(calm) is None
+    assert clock_was_set(calm) is None
+
+
+@pytest.mark.parametrize("by", [b.W1, b.W2])
+def test_says_who_was_not_scheduled_for_half_a_lease(by: str) -> None:
+    run = b.history(b.event("late", 3.0, by, by_s=1.1))
+    trouble = machine_was_late(run)
+    assert trouble is not None
+    assert "lease of 2 s" in trouble
+    assert f"{by} was not scheduled for 1.10 s" in trouble
+    assert clock_was_set(run) is None
+
+
+def test_lateness_of_a_worker_that_we_held_is_ours() -> None:
+    held = [b.event("held", 1.0, b.W1, fault=0), b.event("released", 3.0, b.W1, fault=0)]
+    assert machine_was_late(b.history(held, b.event("late", 3.0, b.W1, by_s=1.9))) is None
+    assert machine_was_late(b.history(held, b.event("late", 3.0, b.W2, by_s=1.9))) is not None
+
+
+def test_says_that_the_clock_was_set() -> None:
+    run = b.history(b.event("clock", 50.0, drift_s=-0.2))
+    trouble = clock_was_set(run)
+    assert trouble is not None
+    assert "-0.200 s" in trouble
+    assert machine_was_late(run) is None
