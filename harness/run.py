@@ -209,8 +209,7 @@ class _Run:
         for completion in self._backlog.completions:
             self._record("seen.completion", **msgspec.to_builtins(completion))
         for letter in self._backlog.dead_letters:
-            facts = msgspec.to_builtins(letter)
-            self._record("seen.dead_letter", **{**facts, "value": None})
+            self._record("seen.dead_letter", **msgspec.to_builtins(letter))
         for partition, offset, at_ms in self._backlog.committed:
             self._record("seen.commit", partition=partition, offset=offset, at_ms=at_ms)
         for root in sorted(self._expected.roots):

@@ -15,7 +15,12 @@ from harness.prove import Prover
 from tests.mutants.registry import named
 
 FAILURE_MODE = "the caveat: accepted by the broker, not recorded: at most one further completion"
-AT_STAKE = ("one_completion_per_record_id", "every_record_completes")
+AT_STAKE = (
+    "one_completion_per_record_id",
+    "every_effect_belongs_to_a_step",
+    "rows_go_once_and_wholly",
+    "every_record_completes",
+)
 NAMES = ("one", "two", "three")
 # One after the other, so that a crash finds one publish under way and no two excuses mix.
 CALM = Schedule(

@@ -20,6 +20,7 @@ AT_STAKE = (
     "one_completion_per_record_id",
     "every_effect_belongs_to_a_step",
     "no_finished_step_runs_again",
+    "rows_go_once_and_wholly",
     "every_record_completes",
 )
 BATCHES = 2

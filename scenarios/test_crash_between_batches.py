@@ -20,6 +20,7 @@ AT_STAKE = (
     "one_completion_per_record_id",
     "rows_go_once_and_wholly",
     "every_effect_belongs_to_a_step",
+    "no_sleep_ends_early",
     "every_record_completes",
 )
 CALM = Schedule(records=(Record(name="four", rows=8),), load=(Publish(record="four"),))
@@ -45,6 +46,19 @@ def test_without_faults(prover: Prover) -> None:
 def test_killed_between_batches(prover: Prover, checkpoint: str, batch: int) -> None:
     at = Arrival(checkpoint=checkpoint, nth=batch + BETWEEN[checkpoint])
     prover.prove(CALM.with_faults(KillWorker(at=at)), at_stake=AT_STAKE)
+
+
+# Rows that fill no batch at the end, and none at all.
+ODD = Schedule(
+    records=(Record(name="five", rows=5), Record(name="none", rows=0)),
+    load=(Publish(record="five"), Publish(record="none")),
+)
+
+
+@pytest.mark.parametrize("nth", [None, 1, 3])
+def test_rows_that_fill_no_batch(prover: Prover, nth: int | None) -> None:
+    kills = [KillWorker(at=Arrival(checkpoint="step.effect_done", nth=nth))] if nth else []
+    prover.prove(ODD.with_faults(*kills), at_stake=AT_STAKE)
 
 
 @pytest.mark.mutant

@@ -18,6 +18,8 @@ AT_STAKE = (
     "one_workflow_per_record_id",
     "one_completion_per_record_id",
     "rows_go_once_and_wholly",
+    "no_offset_is_committed_before_its_promise_exists",
+    "every_effect_belongs_to_a_step",
     "every_record_completes",
 )
 RECORD = Record(name="twice", rows=4)

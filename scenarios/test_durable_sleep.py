@@ -14,7 +14,12 @@ from harness.prove import Prover
 from tests.mutants.registry import named
 
 FAILURE_MODE = "the durable sleep survives and does not end early"
-AT_STAKE = ("no_sleep_ends_early", "no_finished_step_runs_again", "every_record_completes")
+AT_STAKE = (
+    "no_sleep_ends_early",
+    "no_finished_step_runs_again",
+    "rows_go_once_and_wholly",
+    "every_record_completes",
+)
 ASLEEP = Arrival(checkpoint="sleep.suspended")
 
 

@@ -14,7 +14,11 @@ from harness.prove import Prover
 from tests.mutants.registry import named
 
 FAILURE_MODE = "no head-of-line blocking: fast records overtake slow ones"
-AT_STAKE = ("fast_records_overtake_slow_ones", "every_record_completes")
+AT_STAKE = (
+    "fast_records_overtake_slow_ones",
+    "rows_go_once_and_wholly",
+    "every_record_completes",
+)
 FAST = tuple(Record(name=f"fast-{number}", rows=1) for number in range(20))
 ONE_SLOW = Schedule(
     records=(Record(name="slow", rows=16), *FAST),

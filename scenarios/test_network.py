@@ -69,6 +69,30 @@ LATE = Schedule(
 )
 
 
+# The producer has published before, so that its connection stands and the completion is on its way
+# when the link goes down: the broker has it, and the worker does not know.
+UNANSWERED = Schedule(
+    records=(Record(name="one", rows=2), Record(name="two", rows=2)),
+    load=(Publish(record="one"), Publish(record="two", after_completion_of="one")),
+    faults=(
+        CutLink(
+            link="kafka",
+            at=Arrival(checkpoint="publish.sent", nth=2),
+            latency_ms=300,
+            latency_s=0.15,
+            cut_s=3.0,
+        ),
+    ),
+)
+
+
+def test_the_brokers_answer_to_a_completion_is_lost(prover: Prover) -> None:
+    outcome = prover.prove(UNANSWERED, at_stake=AT_STAKE)
+    cut_off = next(one for one in outcome.history.windows if one.kind == "cut_link")
+    second = outcome.history.completions[1]
+    assert second.at_ns < cut_off.end_ns - 10**9, "accepted only after the heal: no answer was lost"
+
+
 def test_a_lease_is_lost_in_the_middle_of_a_step(prover: Prover) -> None:
     prover.prove(LATE, at_stake=(*AT_STAKE, "a_lost_lease_records_nothing"))
 

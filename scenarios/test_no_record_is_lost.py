@@ -1,21 +1,28 @@
 """No record is lost between the topic and the promise.
 
 Three records. The worker dies at every checkpoint from taking a record from the topic to the
-broker's confirmation of the committed offset, and is started again; then its link to the promise
-server goes down while it holds a record that has no promise yet.
+broker's confirmation of the committed offset, and is started again; its link to the promise server
+goes down while it holds a record that has no promise yet, and its partition is taken away then;
+partitions with different offsets; ids that look alike.
 
 Expect: every record completes.
 Deny: an offset committed past a record that has no promise.
 """
 
+import msgspec
 import pytest
 
-from harness import Arrival, CutLink, KillWorker, Publish, Record, Schedule
+from harness import Arrival, CutLink, KillWorker, Publish, Record, RollingRestart, Schedule
 from harness.prove import Prover
 from tests.mutants.registry import named
 
 FAILURE_MODE = "no record is lost between the topic and the promise"
-AT_STAKE = ("no_offset_is_committed_before_its_promise_exists", "every_record_completes")
+AT_STAKE = (
+    "no_offset_is_committed_before_its_promise_exists",
+    "one_completion_per_record_id",
+    "rows_go_once_and_wholly",
+    "every_record_completes",
+)
 NAMES = ("one", "two", "three")
 CALM = Schedule(
     records=tuple(Record(name=name, rows=2) for name in NAMES),
@@ -51,6 +58,48 @@ def test_killed_with_the_second_record_in_hand(prover: Prover) -> None:
 
 def test_the_promise_server_cannot_be_reached(prover: Prover) -> None:
     prover.prove(CALM.with_faults(UNREACHABLE), at_stake=AT_STAKE)
+
+
+# What was polled has no promise yet when its partition is taken away by a rolling restart.
+REVOKED = CALM.with_faults(
+    msgspec.structs.replace(UNREACHABLE, cut_s=6.0),
+    RollingRestart(at=Arrival(checkpoint="workflow.begin.sent")),
+)
+# Partitions whose offsets differ, so that one's cannot stand for another's.
+UNEVEN = Schedule(
+    records=(*CALM.records, Record(name="late", rows=2)),
+    load=(*CALM.load, Publish(record="late", partition=1, after_completion_of="three")),
+    partitions=2,
+)
+# Ids that a careless encoding, comparison or limit would take for one another.
+ALIKE = tuple(
+    Record(name=name, rows=rows)
+    for rows, name in enumerate(
+        (
+            "Look-Alike",
+            "look-alike",
+            "a:b",
+            "a-b",
+            "a%3Ab",
+            "é" * 40 + "1",
+            "é" * 40 + "2",
+            "\u2028",
+        )
+    )
+)
+LOOK_ALIKES = Schedule(records=ALIKE, load=tuple(Publish(record=record.name) for record in ALIKE))
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        pytest.param(REVOKED, id="revoked while its promise cannot be made"),
+        pytest.param(UNEVEN, id="uneven partitions"),
+        pytest.param(LOOK_ALIKES, id="look-alikes"),
+    ],
+)
+def test_no_offset_stands_for_another(prover: Prover, schedule: Schedule) -> None:
+    prover.prove(schedule, at_stake=AT_STAKE)
 
 
 @pytest.mark.mutant

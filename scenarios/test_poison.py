@@ -17,7 +17,11 @@ from harness.schedule import poison
 from tests.mutants.registry import named
 
 FAILURE_MODE = "poison is set aside and blocks nothing"
-AT_STAKE = ("every_poison_record_is_dead_lettered_with_its_reason", "every_record_completes")
+AT_STAKE = (
+    "every_poison_record_is_dead_lettered_with_its_reason",
+    "no_offset_is_committed_before_its_promise_exists",
+    "every_record_completes",
+)
 GOOD = ("before", "with:colon", "between", "behind")
 CALM = Schedule(
     records=tuple(Record(name=name, rows=2) for name in GOOD),

@@ -22,7 +22,12 @@ CALM = Schedule(
     partitions=3,
     workers=("w1", "w2", "w3"),
 )
-ALWAYS = ("one_completion_per_record_id", "rows_go_once_and_wholly", "every_record_completes")
+ALWAYS = (
+    "one_completion_per_record_id",
+    "rows_go_once_and_wholly",
+    "no_offset_is_committed_before_its_promise_exists",
+    "every_record_completes",
+)
 
 
 def killed_for_good(checkpoint: str, nth: int = 1) -> Schedule:

@@ -14,12 +14,9 @@ from harness.prove import Prover
 from tests.mutants.registry import named
 
 FAILURE_MODE = "a transient batch error: only that step retries"
-AT_STAKE = (
-    "only_the_failing_step_retries",
-    "one_completion_per_record_id",
-    "rows_go_once_and_wholly",
-    "every_record_completes",
-)
+DONE = ("one_completion_per_record_id", "rows_go_once_and_wholly", "every_record_completes")
+AT_STAKE = ("only_the_failing_step_retries", "no_sleep_ends_early", *DONE)
+MANY = 6  # failures of one step, more than a worker may allow that counts its tries
 CALM = Schedule(
     records=(Record(name="eight", rows=16),),
     load=(Publish(record="eight"),),
@@ -42,6 +39,14 @@ def test_a_quarter_of_the_attempts_fail(prover: Prover, seed: int) -> None:
     failures = [event for event in outcome.history.events if event.kind == "step.failed"]
     assert failures, "no attempt failed, so nothing was put to the test"
     prover.note(f"{len(failures)} attempts failed with seed {seed}")
+
+
+def test_one_step_fails_many_times_in_a_row(prover: Prover) -> None:
+    one = Schedule(records=(Record(name="one", rows=2),), load=(Publish(record="one"),))
+    stubborn = one.with_settings(transient_error_rate=0.9, transient_error_seed=4)
+    outcome = prover.prove(stubborn, at_stake=("only_the_failing_step_retries", *DONE))
+    failures = [event for event in outcome.history.events if event.kind == "step.failed"]
+    assert len(failures) >= MANY, f"only {len(failures)} failures, fewer than a budget may allow"
 
 
 def test_killed_while_a_step_waits_to_be_retried(prover: Prover) -> None:

@@ -12,6 +12,7 @@ workflow itself).
   neither up nor down.
 """
 
+import asyncio
 import json
 from typing import Any
 
@@ -73,7 +74,7 @@ def _watch_steps(agent: Agent) -> None:
         agent.reach("step.started", promise=promise, function=self.name)
         try:
             result = await real(self, ctx, packed, coerce_args=coerce_args)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             agent.journal.write(
                 "step.failed", promise=promise, error=f"{type(error).__name__}: {error}"
             )
