@@ -53,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if _runs_scenarios(config):
         try:
             server_from(os.environ.get("DATABASE_URL"))
+            _choice(config)
         except HarnessError as error:
             raise pytest.UsageError(str(error)) from error
 
@@ -146,14 +147,19 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep a story a story, without the harness's own traceback; mark infra trouble as such."""
     report = yield
+    if report.when != "call":  # what the test told is in its own report, and is counted once
+        report.user_properties = [one for one in report.user_properties if one[0] != _PROOF]
+    verdict = "failed"  # a scenario's own assertion, or a bug: either way the mode is not proved
     if call.excinfo is not None and call.excinfo.errisinstance((Refuted, HarnessError)):
         report.longrepr = f"{call.excinfo.value}"
+        verdict = "told"
         if call.excinfo.errisinstance(HarnessError):
+            verdict = "error"
             report.user_properties.append(("harness-error", str(item.nodeid)))
-    elif report.failed and hasattr(item.module, "FAILURE_MODE"):  # type: ignore[attr-defined]
-        # A scenario's own assertion, or a bug: either way the mode is not proved.
-        failed = Proof(mode=item.module.FAILURE_MODE, verdict="failed", schedules=0)  # type: ignore[attr-defined]
-        report.user_properties.append((_PROOF, msgspec.to_builtins(failed)))
+    mode = getattr(getattr(item, "module", None), "FAILURE_MODE", None)
+    if report.failed and mode is not None and verdict != "told":
+        proof = Proof(mode=mode, verdict=verdict, schedules=0)
+        report.user_properties.append((_PROOF, msgspec.to_builtins(proof)))
     return report
 
 
@@ -166,7 +172,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Gather the proofs; under pytest-xdist this runs in the controller."""
-    if _current is not None and (report.when == "call" or report.failed):
+    if _current is not None:
         _current.stash[_proofs] += [
             msgspec.convert(value, Proof)
             for name, value in report.user_properties

@@ -1,25 +1,27 @@
 """The plugin, tried on sessions of a few lines: who is to blame is seen at a glance."""
 
-from pathlib import Path
-
 import pytest
+
+from harness import pytest_plugin
 
 pytest_plugins = ["pytester"]
 
-ROOT = Path(__file__).parents[1]
+SLEEP = 'FAILURE_MODE = "the sleep"\n'
 
 
 @pytest.fixture
 def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # The plugin remembers the session that it is in, and this one is to be remembered again.
+    monkeypatch.setattr(pytest_plugin, "_current", None)
     monkeypatch.delenv("DATABASE_URL", raising=False)
+    # Only ours: hypothesis would be imported anew for each session, which takes seconds.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return pytester
 
 
 def run(session: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    # A process of its own: the plugin remembers the session that it is in.
-    plain = ("-p", "harness.pytest_plugin", "-p", "no:cacheprovider", "-p", "no:xdist")
-    return session.runpytest_subprocess(*plain, *arguments, timeout=60)
+    plain = ("-p", "harness.pytest_plugin", "-p", "no:cacheprovider")
+    return session.runpytest_inprocess(*plain, *arguments)
 
 
 def test_a_broken_part_is_an_error_and_a_broken_rule_a_failure_with_its_story(
@@ -79,26 +81,87 @@ def test_proofs_are_gathered_into_a_table(session: pytest.Pytester) -> None:
     assert not (session.path / "runs").exists()
 
 
+def test_a_scenario_that_fails_by_itself_is_not_proved(session: pytest.Pytester) -> None:
+    session.makepyfile(
+        f"""
+        {SLEEP}
+        def test_proves(request):
+            proof = {{"mode": FAILURE_MODE, "verdict": "holds"}}
+            request.node.user_properties.append(("harness-proof", proof))
+
+        def test_asserts_something_more():
+            assert 1 == 2
+        """
+    )
+    run(session).stdout.fnmatch_lines(["FAILED    the sleep  (1 schedule)"])
+
+
+@pytest.mark.parametrize("ending", ["raise InfraError('no java')", "assert 1 == 2"])
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_what_breaks_around_a_scenario_is_in_its_row(
+    session: pytest.Pytester, phase: str, ending: str
+) -> None:
+    session.makepyfile(
+        f"""
+        import pytest
+        from harness.errors import InfraError
+
+        {SLEEP}
+        @pytest.fixture
+        def part():
+            if {phase == "before"}:
+                {ending}
+            yield
+            {ending}
+
+        def prove(request):
+            proof = {{"mode": FAILURE_MODE, "verdict": "holds"}}
+            request.node.user_properties.append(("harness-proof", proof))
+
+        def test_proves(request):
+            prove(request)
+
+        def test_with_a_part(request, part):
+            prove(request)
+        """
+    )
+    verdict = "ERROR" if "Infra" in ending else "FAILED"
+    count = "1 schedule" if phase == "before" else "2 schedules"
+    run(session).stdout.fnmatch_lines([f"{verdict:10}the sleep  ({count})"])
+
+
 def test_says_what_serves_before_scenarios_run(session: pytest.Pytester) -> None:
     session.mkdir("scenarios").joinpath("test_one.py").write_text("def test_whole(): pass")
-    shown = run(session, "scenarios", "--worker", "python -m mine", "--resonate", "http://there/")
+    shown = run(session, "scenarios", "--worker", "python -m mine", "--resonate", "http://there:1/")
     shown.stdout.fnmatch_lines(
         [
             "worker under test: python -m mine",
-            "promise server: the server at http://there",
+            "promise server: the server at http://there:1",
             "Kafka *toxiproxy *",
             "*database: SQLite, a file for each run",
         ]
     )
 
 
-def test_a_wrong_database_is_one_line_and_no_crash_of_pytest(
-    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("database", "option", "message"),
+    [
+        ("mysql://host/rows", (), "mysql is neither sqlite nor postgresql"),
+        ("", ("--resonate", "there"), "--resonate there: not of the form http://host:port"),
+    ],
+)
+def test_a_wrong_address_is_one_line_and_no_crash_of_pytest(
+    session: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    database: str,
+    option: tuple[str, ...],
+    message: str,
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", "mysql://host/rows")
+    monkeypatch.setenv("DATABASE_URL", database)
     session.mkdir("scenarios").joinpath("test_one.py").write_text("def test_whole(): pass")
-    shown = run(session, "scenarios")
+    shown = run(session, "scenarios", *option)
     said = shown.stdout.str() + shown.stderr.str()
-    assert "mysql is neither sqlite nor postgresql" in said
+    assert shown.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in said
     assert "INTERNALERROR" not in said
     assert "Traceback" not in said

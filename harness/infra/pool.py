@@ -6,6 +6,7 @@ but not for ever: one that dies at once each time is left dead, and the run says
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -136,11 +137,13 @@ class WorkerPool:
         return [life for life in self._lives if life.process.is_alive()]
 
     def is_quiet(self) -> bool:
-        """Nobody is about to be started."""
-        return not self._due
+        """Nobody is about to be started, and no end is unheard of that would have it so."""
+        return not self._due and all(life.ended or life.process.is_alive() for life in self._lives)
 
     def note_who_is_ready(self, admin: AdminClient, group: str, partitions: int) -> bool:
-        """Whether all who live are at work, as the broker sees it; written down once for each."""
+        """Whether all are at work, as the broker sees it; written down once for each life."""
+        if not self.is_quiet():
+            return False  # who died by itself comes again, and is at work only then
         new = [life for life in self.alive() if not life.ready]
         if not new:
             return True
@@ -196,8 +199,10 @@ class WorkerPool:
     def kill_all(self) -> None:
         """End everything at once, for when the run itself has failed."""
         self.closing = True
-        for life in self.alive():
-            life.process.kill()
+        with ExitStack() as killing:  # one that cannot be killed keeps no other alive
+            for life in self._lives:
+                if not life.ended:
+                    killing.callback(life.process.kill)
 
 
 def has_assignment(admin: AdminClient, group: str, members: int, partitions: int) -> bool:

@@ -57,7 +57,8 @@ class WorkerTemplate:
             )
         self._unread = b""
         self._started: dict[str, int] = {}
-        self._codes: dict[int, int] = {}
+        self._running: dict[int, str] = {}  # the kernel gives a pid again, a key is given once
+        self._codes: dict[str, int] = {}
         self._number = 0
 
     def launch(
@@ -79,13 +80,13 @@ class WorkerTemplate:
             if clock.monotonic_s() > deadline:
                 raise InfraError(f"the worker template did not fork {name}: {self._wrote()}")
             self._hear(timeout_s=0.1)
-        return ForkedProcess(name, self._started.pop(key), log, self)
+        return ForkedProcess(name, key, self._started.pop(key), log, self)
 
-    def code_of(self, pid: int) -> int | None:
+    def code_of(self, key: str) -> int | None:
         """How a forked process ended; None while it has not."""
-        if pid not in self._codes:
+        if key not in self._codes:
             self._hear(timeout_s=0)
-        return self._codes.get(pid)
+        return self._codes.get(key)
 
     def stop(self) -> None:
         """End the template; workers that still live are the guard's."""
@@ -117,8 +118,9 @@ class WorkerTemplate:
                 answer = json.loads(line)
                 if "key" in answer:
                     self._started[answer["key"]] = answer["pid"]
+                    self._running[answer["pid"]] = answer["key"]
                 else:
-                    self._codes[answer["pid"]] = answer["code"]
+                    self._codes[self._running.pop(answer["pid"])] = answer["code"]
             timeout_s = 0
 
     def _wrote(self) -> str:
@@ -128,8 +130,9 @@ class WorkerTemplate:
 class ForkedProcess(Process):
     """A worker that was forked from the template."""
 
-    def __init__(self, name: str, pid: int, log: Path, template: WorkerTemplate) -> None:
+    def __init__(self, name: str, key: str, pid: int, log: Path, template: WorkerTemplate) -> None:
         super().__init__(name, log)
+        self._key = key
         self._pid = pid
         self._template = template
 
@@ -138,4 +141,4 @@ class ForkedProcess(Process):
         return self._pid
 
     def exit_code(self) -> int | None:
-        return self._template.code_of(self._pid)
+        return self._template.code_of(self._key)

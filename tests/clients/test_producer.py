@@ -34,9 +34,11 @@ def published(monkeypatch: pytest.MonkeyPatch, *fates: KafkaError | int | None) 
     told: list[Any] = []
     monkeypatch.setattr(FakeClient, "fates", fates)
     monkeypatch.setattr("harness.clients.producer.Producer", FakeClient)
-    producer = LoadProducer(
-        "broker", "in", lambda kind, **facts: told.append((kind, facts["index"]))
-    )
+
+    def tell(kind: str, /, **facts: Any) -> None:
+        told.append((kind, facts["index"]))
+
+    producer = LoadProducer("broker", "in", tell)
     producer.publish([Outgoing(index, 0, b"k", b"v") for index in range(5, 5 + len(fates))])
     return told
 

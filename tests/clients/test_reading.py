@@ -1,4 +1,4 @@
-"""What the observer makes of what the server and the broker say."""
+"""What is made of what the server and the broker say."""
 
 import base64
 import json
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
-from harness.clients.observer import PromiseReader, _arguments, facts_of, seen
+from harness.clients.promises import PromiseReader, _arguments, facts_of
+from harness.clients.topics import seen
 from harness.errors import InfraError
 from harness.infra.ports import LOOPBACK, free_ports
 

@@ -28,7 +28,7 @@ def test_a_cut_is_slow_then_down_then_healed(world: World) -> None:
     nemesis.step()
     nemesis.step()
     assert world.story[4:] == ["fault.injected"]
-    assert world.facts[-1]["evidence"] == {"refused": True, "bytes": 30.0}
+    assert world.facts[-1]["evidence"] == {"refused": True, "bytes": 30.0, "others_accept": True}
     assert life_of(nemesis) == (True, False)
     world.now_s += 3.0
     nemesis.step()
@@ -47,13 +47,38 @@ def test_a_cut_that_drops_nothing_says_so_in_its_evidence(world: World) -> None:
     nemesis.step()
     world.now_s += 2.5
     nemesis.step()
-    assert world.facts[-1]["evidence"] == {"refused": True, "bytes": 0.0}
+    assert world.facts[-1]["evidence"] == {"refused": True, "bytes": 0.0, "others_accept": True}
+
+
+def test_a_cut_at_once_is_down_before_the_worker_goes_on(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="kafka", latency_ms=50, latency_s=0))
+    nemesis.arrived(0, "w1#1")
+    assert world.story == ["fault.injecting", "slow kafka-0 50", "cut kafka-0", "let go"]
+    nemesis.step()
+    assert "cut kafka-0" not in world.story[3:]  # and only once
+
+
+def test_a_cut_that_takes_down_more_than_its_link_says_so(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="kafka", latency_s=0))
+    world.down.add("kafka-1")
+    nemesis.arrived(0, "w1#1")
+    world.bytes = 1.0
+    nemesis.step()
+    assert world.facts[-1]["evidence"] == {"refused": True, "bytes": 1.0, "others_accept": False}
+
+
+def test_a_cut_that_does_not_take_its_link_down_says_so(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="kafka", latency_s=0))
+    nemesis.arrived(0, "w1#1")
+    world.down.clear()
+    world.bytes = 1.0
+    nemesis.step()
+    assert world.facts[-1]["evidence"]["refused"] is False
 
 
 def test_a_short_cut_is_not_made_longer_by_looking_for_evidence(world: World) -> None:
     nemesis = world.nemesis(CutLink(at=AT, link="kafka", latency_s=0, cut_s=0.5))
     nemesis.arrived(0, "w1#1")
-    nemesis.step()
     world.now_s += 0.6
     nemesis.step()
     nemesis.step()
@@ -70,9 +95,10 @@ def test_a_cut_is_healed_at_once_when_the_run_ends(world: World) -> None:
 
 def test_a_lock_is_held_for_its_time(world: World) -> None:
     nemesis = world.nemesis(LockDatabase(at=AT, for_s=1.0))
+    world.deletions = 4
     nemesis.arrived(0, "w1#1")
     assert world.story == ["fault.injecting", "lock", "let go", "fault.injected"]
-    assert world.facts[-1]["evidence"] == {"locked_for_s": 1.0}
+    assert world.facts[-1]["evidence"] == {"deletions_before": 4}
     world.now_s += 0.9
     nemesis.step()
     assert life_of(nemesis) == (True, False)
@@ -81,7 +107,19 @@ def test_a_lock_is_held_for_its_time(world: World) -> None:
     nemesis.step()
     nemesis.heal_all()
     assert world.story[4:] == ["fault.healing", "unlock", "fault.healed"]
+    evidence = {"deletions_before": 4, "deletions_after": 4, "locked_for_s": 1.1}
+    assert [fact["evidence"] for fact in world.facts[2:]] == [evidence, evidence]
     assert life_of(nemesis) == (False, True)
+
+
+def test_a_lock_that_did_not_hold_says_so_in_its_evidence(world: World) -> None:
+    nemesis = world.nemesis(LockDatabase(at=AT, for_s=1.0))
+    nemesis.arrived(0, "w1#1")
+    world.deletions = 2
+    world.now_s += 1.5
+    nemesis.step()
+    evidence = {"deletions_before": 0, "deletions_after": 2, "locked_for_s": 1.5}
+    assert world.facts[-1]["evidence"] == evidence
 
 
 def test_a_lock_is_let_go_at_once_when_the_run_ends(world: World) -> None:

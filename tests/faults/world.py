@@ -44,6 +44,8 @@ class World:
         self.facts: list[dict[str, Any]] = []
         self.now_s = 100.0
         self.bytes = 0.0
+        self.down: set[str] = set()
+        self.deletions = 0
         self.shared = False
         self.lives: dict[str, Life] = {}
         self.folder = folder
@@ -66,7 +68,7 @@ class World:
             schedule, Reach(anything, anything, anything, released, is_shared, self._record)
         )
 
-    def _record(self, kind: str, **facts: Any) -> None:
+    def _record(self, kind: str, /, **facts: Any) -> None:
         self.story.append(kind)
         self.facts.append({"kind": kind, **facts})
 
@@ -94,6 +96,10 @@ class World:
     def slot_of(self, _incarnation: str) -> Any:
         return SimpleNamespace(links={"kafka": "kafka-0", "resonate": "resonate-0"})
 
+    def links_of_others(self, incarnation: str, link: str) -> list[str]:
+        own = self.lives[incarnation].worker
+        return [f"{link}-1" for worker in ("w1", "w2") if worker != own]
+
     def expect_end(self, incarnation: str) -> None:
         self.story.append(f"expect end {incarnation}")
 
@@ -114,15 +120,17 @@ class World:
 
     def cut(self, name: str) -> None:
         self.story.append(f"cut {name}")
+        self.down.add(name)
 
     def heal(self, name: str) -> None:
         self.story.append(f"heal {name}")
+        self.down.discard(name)
 
     def bytes_through(self, _name: str) -> float:
         return self.bytes
 
-    def refuses(self, _name: str) -> bool:
-        return True
+    def refuses(self, name: str) -> bool:
+        return name in self.down
 
     # the database
 
@@ -131,6 +139,9 @@ class World:
         self.story.append("lock")
         yield
         self.story.append("unlock")
+
+    def count_deletions(self) -> int:
+        return self.deletions
 
 
 def life_of(nemesis: Nemesis) -> tuple[bool, bool]:

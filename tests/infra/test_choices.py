@@ -60,7 +60,7 @@ def test_a_binary_listens_on_loopback_only(tmp_path: Path) -> None:
 
 
 def test_kafka_has_a_listener_a_slot_that_advertises_the_slots_proxy(tmp_path: Path) -> None:
-    broker = KafkaBroker(tmp_path / "kafka", [21, 22], [31, 32])
+    broker = KafkaBroker(tmp_path / "kafka", (11, 12), [21, 22], [31, 32])
     lines = broker._configure(11, 12, tmp_path / "data").read_text().splitlines()
     settings = dict(line.split("=", 1) for line in lines)
     assert settings["listeners"].split(",") == [

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.repo.sources import ROOT, modules, name, tree
+from harness.invariants.judge import INVARIANTS
+from tests.mutants.registry import MUTANTS
+from tests.repo.sources import ROOT, imports, modules, name, tree
 
-each = pytest.mark.parametrize(
-    "path", [path for path in modules("scenarios") if path.stem.startswith("test_")], ids=name
-)
+SCENARIOS = [path for path in modules("scenarios") if path.stem.startswith("test_")]
+each = pytest.mark.parametrize("path", SCENARIOS, ids=name)
 
 
 def _tests_of(path: Path) -> list[ast.FunctionDef]:
@@ -33,19 +34,26 @@ def text_in(*nodes: ast.AST) -> set[str]:
     }
 
 
-def mutants_named(path: Path) -> set[str]:
-    """What is handed to `catch` as the mutant, by name or through the parametrization."""
-    named: set[str] = set()
+def caught_in(path: Path) -> set[str]:
+    """The names given to `named` in what is handed to `catch`, or by the parametrization."""
+    found: set[str] = set()
     for test in filter(is_of_a_mutant, _tests_of(path)):
         for call in ast.walk(test):
             if not (isinstance(call, ast.Call) and ast.unparse(call.func).endswith(".catch")):
                 continue
             mutant = call.args[1]
-            if isinstance(mutant, ast.Constant):
-                named.add(str(mutant.value))
+            assert isinstance(mutant, ast.Call)
+            assert ast.unparse(mutant.func) == "named"
+            (name_of_it,) = mutant.args
+            if isinstance(name_of_it, ast.Constant):
+                found.add(str(name_of_it.value))
             else:
-                named |= _parametrized(test, ast.unparse(mutant))
-    return named
+                found |= _parametrized(test, ast.unparse(name_of_it))
+    return found
+
+
+def module_of(mutant: str) -> Path:
+    return ROOT / "tests/mutants" / f"{mutant}.py"
 
 
 def _parametrized(test: ast.FunctionDef, argument: str) -> set[str]:
@@ -88,13 +96,55 @@ def test_a_scenario_puts_the_worker_under_test_to_the_test(path: Path) -> None:
 
 
 @each
-def test_a_scenario_has_a_mutant_and_it_exists(path: Path) -> None:
-    named = mutants_named(path)
-    assert named
-    missing = {
-        mutant for mutant in named if not (ROOT / "tests/mutants" / f"{mutant}.py").is_file()
+def test_a_scenario_catches_a_mutant_of_the_registry(path: Path) -> None:
+    assert "tests.mutants.registry.named" in imports(path)
+    caught = caught_in(path)
+    assert caught
+    assert caught <= {mutant.name for mutant in MUTANTS}
+
+
+@each
+def test_a_test_that_catches_is_marked_and_one_that_proves_is_not(path: Path) -> None:
+    for test in _tests_of(path):
+        calls = ast.unparse(test)
+        assert is_of_a_mutant(test) == (".catch(" in calls) == (".prove(" not in calls), test.name
+
+
+def test_each_mutant_is_caught_in_some_scenario() -> None:
+    caught = set().union(*(caught_in(path) for path in SCENARIOS))
+    assert {mutant.name for mutant in MUTANTS} - caught == set()
+
+
+def test_each_mutant_can_be_run_as_a_worker() -> None:
+    for mutant in MUTANTS:
+        assert module_of(mutant.name).is_file()
+        assert mutant.command == f"python -m tests.mutants.{mutant.name}"
+
+
+def test_the_registry_and_the_modules_of_mutants_are_the_same() -> None:
+    modules_of_mutants = {
+        path.stem for path in modules("tests/mutants") if "__main__" in path.read_text()
     }
-    assert not missing
+    names = [mutant.name for mutant in MUTANTS]
+    assert set(names) == modules_of_mutants
+    assert len(names) == len(set(names))
+
+
+def test_each_invariant_is_broken_by_a_mutant() -> None:
+    broken = {invariant for mutant in MUTANTS for invariant in mutant.breaks}
+    known = {invariant.name: invariant.number for invariant in INVARIANTS}
+    assert broken - set(known) == set()
+    assert {name for name, number in known.items() if number is not None} - broken == set()
+    assert {number for number in known.values() if number is not None} >= set(range(1, 14))
+
+
+def test_each_mutant_breaks_something() -> None:
+    assert [mutant.name for mutant in MUTANTS if not mutant.breaks] == []
+
+
+def test_a_mutant_says_what_it_breaks() -> None:
+    said = {mutant: ast.get_docstring(tree(module_of(mutant.name))) or "" for mutant in MUTANTS}
+    assert [one.name for one, text in said.items() if one.breaks[0] not in text] == []
 
 
 def test_no_two_scenarios_prove_one_thing() -> None:

@@ -44,7 +44,10 @@ def test_a_title_never_leads_out_of_the_session(tmp_path: Path, title: str) -> N
         (("holds", "holds"), "HOLDS"),
         (("holds", "unknown"), "UNKNOWN"),
         (("unknown", "error", "holds"), "ERROR"),
-        (("holds", "violated", "error", "unknown"), "VIOLATED"),
+        (("holds", "missed", "unknown"), "MISSED"),
+        (("error", "missed"), "ERROR"),
+        (("error", "failed", "holds"), "FAILED"),
+        (("holds", "violated", "error", "failed", "unknown"), "VIOLATED"),
     ],
 )
 def test_the_worst_verdict_wins(verdicts: tuple[str, ...], said: str) -> None:
@@ -67,18 +70,24 @@ def test_a_mode_is_a_block_in_the_order_of_coming() -> None:
     ]
 
 
-def test_mutants_are_shown_and_are_no_verdict_about_the_worker() -> None:
+@pytest.mark.parametrize(
+    ("verdict", "note", "head"),
+    [("caught", "by rule_1", "HOLDS"), ("missed", "by rule_1", "MISSED"), ("error", None, "ERROR")],
+)
+def test_a_mode_holds_only_if_its_mutants_are_caught(
+    verdict: str, note: str | None, head: str
+) -> None:
     lines = table(
         [
             Proof(mode="a", verdict="holds"),
             Proof(mode="a", verdict="caught", mutant="auto_commit", note="by rule_6"),
-            Proof(mode="a", verdict="missed", mutant="other", note="by rule_1"),
+            Proof(mode="a", verdict=verdict, mutant="other", note=note),
         ]
     )
     assert lines == [
-        "HOLDS     a  (1 schedule)",
+        f"{head:10}a  (1 schedule)",  # the mutants' runs are not counted
         "          caught: auto_commit by rule_6",
-        "          missed: other by rule_1",
+        f"          {verdict}: other {note or ''}".rstrip(),
     ]
 
 
