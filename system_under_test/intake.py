@@ -6,8 +6,12 @@ back whether the fact is there; only then may the offset move.
 * It never waits for a workflow's result. A slow record would hold up all records behind it.
 * It never gives up either, except when the partition was taken away: then the next worker is handed
   the same record. An exception that ended a start any other way would be a lost record.
-* Only a refusal as invalid (400) is final, and even that is written to the dead-letter topic. Any
-  other answer may be another one tomorrow: a wrong token, a full disk, a server being upgraded.
+* No answer of the promise server is final: a wrong token, a full disk, a server being upgraded are
+  another answer tomorrow. Not even "invalid" (400) is. Ids are encoded, so it says that server and
+  worker do not fit each other, and whoever took it for poison would empty the whole topic into the
+  dead letters. So it is tried again like the rest, and logged at ERROR with what to do.
+* Poison is what a look at the message shows, and an id that the SDK refuses before it sends
+  anything. The second cannot happen to an encoded id; if it does, no retry would heal it.
 """
 
 from __future__ import annotations
@@ -27,13 +31,19 @@ from system_under_test.steps import Publish
 
 logger = logging.getLogger(__name__)
 
-_REFUSED_AS_INVALID = 400
+_INVALID = 400
+_DO_NOT_FIT = (
+    " (the promise server calls the request invalid: server and worker do not fit each other."
+    " Nothing is lost and nothing is committed past it. Finish or undo the upgrade of the server or"
+    " of this worker, so that their versions belong together)"
+)
 
 
 class StartWorkflow(Protocol):
     """Start the workflow of a record or attach to it; return when the server has its promise."""
 
-    async def __call__(self, promise_id: str, record_id: str, offset: int) -> None: ...
+    async def __call__(self, promise_id: str, record_id: str, offset: int) -> None:
+        """Raise if the server could not be told, or answered with an error."""
 
 
 class Intake:
@@ -60,23 +70,15 @@ class Intake:
             return await self._set_aside(delivery, content.reason)
         record_id = content.record_id
         promise_id = promise_id_of(record_id)
-        refusal: str | None = None
 
         async def start() -> None:
-            nonlocal refusal
-            try:
-                await self._start_workflow(promise_id, record_id, delivery.offset)
-            except InvalidIdError as error:
-                refusal = error.reason
-            except ServerError as error:
-                if error.code != _REFUSED_AS_INVALID:
-                    raise
-                refusal = error.message
+            await self._start_workflow(promise_id, record_id, delivery.offset)
 
-        if not await self._until_done(delivery, start, f"record={promise_id} start"):
-            return False
-        if refusal is not None:
-            return await self._set_aside(delivery, f"promise server refused it: {refusal}")
+        try:
+            if not await self._until_done(delivery, start, f"record={promise_id} start"):
+                return False
+        except InvalidIdError as error:
+            return await self._set_aside(delivery, f"key makes no promise id: {error.reason}")
         logger.info("record=%s delivery=%s has its promise", promise_id, delivery)
         return True
 
@@ -100,16 +102,21 @@ class Intake:
         while not delivery.abandoned:
             try:
                 await attempt()
+            except InvalidIdError:
+                raise
             except Exception as error:  # noqa: BLE001 - whatever it was, the record is not given up
                 delay_s = self._backoff.delay(failures)
                 failures += 1
-                logger.warning(
-                    "delivery=%s %s failed and will be tried again in %gs: %s: %s",
+                fits = not (isinstance(error, ServerError) and error.code == _INVALID)
+                logger.log(
+                    logging.WARNING if fits else logging.ERROR,
+                    "delivery=%s %s failed and will be tried again in %gs: %s: %s%s",
                     delivery,
                     what,
                     delay_s,
                     type(error).__name__,
                     error,
+                    "" if fits else _DO_NOT_FIT,
                 )
                 await self._sleeper(delay_s)
             else:

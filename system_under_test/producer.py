@@ -54,6 +54,7 @@ def publish_records(producer: Producer, topic: str, record_ids: Sequence[str]) -
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
+    """Fill both, say what was done, return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         settings = Settings.from_environment(environ)

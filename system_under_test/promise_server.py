@@ -1,4 +1,4 @@
-"""The links to the Resonate server: requests, the stream of work, and the leases' heartbeats.
+"""The links to the Resonate server: requests, and the stream of work.
 
 Built by worker.py and handed to the SDK through its public seams.
 
@@ -6,27 +6,22 @@ Built by worker.py and handed to the SDK through its public seams.
   The SDK's loops retry only those, so a stream that had lived for five minutes ended for good, and
   the worker was deaf from then on. Here a request may last as long as it likes; what is bounded is
   the silence on its socket, and that error the SDK does retry.
-* The SDK sends one heartbeat for all its tasks. The server takes the tasks of one origin (one
-  record) at a time and refuses everything else, so with two records at work no lease was renewed.
-* Heartbeats have a link of their own. With some hundred records at work the requests queue, and a
-  heartbeat that queues with them comes too late: leases lapse, work is delivered again, and the
-  queue grows. So requests queue here, a few at a time go to the server, and heartbeats pass by.
+* Heartbeats are sent over a request link of their own. With some hundred records at work the
+  requests queue, and a heartbeat that queues with them comes too late: leases lapse, work is
+  delivered again, and the queue grows. So requests queue here, a few at a time go to the server,
+  and heartbeats pass by.
 * The server sends nothing over an idle stream, so silence also is how an idle one looks. Opening it
   anew costs a moment in which a message can be missed; the server repeats it after its retry time.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import defaultdict
 
 import aiohttp
 from resonate.connections import HttpConnection, SSEConnection
-from resonate.ids import origin_of
 from resonate.observability import BackgroundTaskFailed, Event, logging_observer
 from resonate.retry import ExponentialBackoff
-from resonate.send import TaskHeartbeating, TaskRef
 from resonate.timing import Sleeper
 
 logger = logging.getLogger(__name__)
@@ -114,74 +109,6 @@ class WorkStream(SSEConnection):
                 await self._sleeper(STREAM_BACKOFF.max_delay)
             else:
                 return
-
-
-class PerOriginHeartbeat:
-    """Renews the leases of all tasks at work, with requests of their own for each origin.
-
-    Each origin has its own loop, so a request that hangs delays no other record's lease. A request
-    is bounded by one interval, a third of the lease: two of them may fail before it lapses.
-    """
-
-    def __init__(
-        self, pid: str, interval_s: float, sender: TaskHeartbeating, sleeper: Sleeper
-    ) -> None:
-        self._pid = pid
-        self._interval_s = interval_s
-        self._sender = sender
-        self._sleeper = sleeper
-        self._tasks: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        self._loops: dict[str, asyncio.Task[None]] = {}
-
-    @property
-    def tasks_at_work(self) -> int:
-        return sum(len(tasks) for tasks in self._tasks.values())
-
-    def start(self, task_id: str, task_version: int) -> None:
-        """Keep a lease alive from now on. It was just granted, so the first beat can wait."""
-        origin = origin_of(task_id)
-        self._tasks[origin][task_id] = task_version
-        if origin not in self._loops:
-            self._loops[origin] = asyncio.create_task(
-                self._keep_beating(origin), name=f"heartbeat {origin}"
-            )
-
-    def stop(self, task_id: str) -> None:
-        """Let a lease go."""
-        origin = origin_of(task_id)
-        tasks = self._tasks.get(origin)
-        if tasks is None:
-            return
-        tasks.pop(task_id, None)
-        if not tasks:
-            self._forget(origin)
-
-    def shutdown(self) -> None:
-        """Let all leases go."""
-        for origin in list(self._loops):
-            self._forget(origin)
-
-    def _forget(self, origin: str) -> None:
-        self._tasks.pop(origin, None)
-        loop = self._loops.pop(origin, None)
-        if loop is not None:
-            loop.cancel()
-
-    async def _keep_beating(self, origin: str) -> None:
-        await self._sleeper(self._interval_s)
-        while True:
-            # Side by side, so that a slow answer does not stretch the time between two beats.
-            await asyncio.gather(self._beat(origin), self._sleeper(self._interval_s))
-
-    async def _beat(self, origin: str) -> None:
-        tasks = [TaskRef(id=id_, version=version) for id_, version in self._tasks[origin].items()]
-        try:
-            async with asyncio.timeout(self._interval_s):
-                await self._sender.task_heartbeat(self._pid, tasks)
-        except Exception as error:  # noqa: BLE001 - one bad beat must not end the loop
-            logger.warning(
-                "record=%s heartbeat failed: %s: %s", origin, type(error).__name__, error
-            )
 
 
 def log_event(event: Event) -> None:

@@ -8,6 +8,7 @@ it; a delivery report crosses back to the event loop from there.
 * The delivery time-out is long on purpose. As long as the client itself retries, the idempotent
   producer's sequence numbers let the broker drop a second copy. A step that gives up and calls
   `produce` anew is a new message: after a lost acknowledgement that is a second completion.
+* The thread waits in the client's bounded poll, by the client's own clock, and for nothing else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.1  # only bounds how soon the thread sees that it shall end; reports wake it at once
+_JOIN_S = 1.0  # ten such polls
 
 type Headers = Sequence[tuple[str, bytes]]
 
@@ -61,6 +63,7 @@ class Publisher:
         self._thread = threading.Thread(target=self._serve_reports, name="publisher", daemon=True)
 
     def start(self) -> None:
+        """Start the polling thread, without which no delivery report comes back."""
         self._thread.start()
 
     async def publish(
@@ -88,7 +91,7 @@ class Publisher:
         """
         left = self._producer.flush(timeout_s)
         self._ending.set()
-        self._thread.join(timeout_s)
+        self._thread.join(_JOIN_S)
         return left
 
     def _serve_reports(self) -> None:

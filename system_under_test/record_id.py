@@ -24,7 +24,7 @@ MAX_KEY_BYTES = 1024  # three times as long at worst as a promise id, which stil
 MAX_VALUE_BYTES = 64 * 1024
 
 _STAYS_AS_IT_IS = frozenset(range(0x21, 0x7F)) - set(b"%:")
-_PROMISE_ID = re.compile(r"(?:[!-~])+")
+_PROMISE_ID = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,7 @@ class RecordStore:
             return bool(connection.scalar(select(exists().where(of_record))))
 
     def close(self) -> None:
+        """Close the connections that no batch is using."""
         self._engine.dispose()
 
 

@@ -44,6 +44,7 @@ class TransientErrors:
         self._source = source
 
     def strike(self) -> None:
+        """Raise `TransientError`, at the rate that was asked for."""
         if self._rate and self._source.random() < self._rate:
             raise TransientError("the batch failed by TRANSIENT_ERROR_RATE")
 
@@ -51,7 +52,9 @@ class TransientErrors:
 class Store(Protocol):
     """What a step needs of the record store."""
 
-    def delete_batch(self, record_id: str, size: int) -> bool: ...
+    def delete_batch(self, record_id: str, size: int) -> bool:
+        """Delete up to `size` rows in one transaction; say whether rows remain."""
+        ...
 
 
 class Publish(Protocol):
@@ -63,7 +66,8 @@ class Publish(Protocol):
         key: bytes | None,
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = (),
-    ) -> None: ...
+    ) -> None:
+        """Return once the broker has accepted the message, or raise."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +132,13 @@ class StepRetries:
 
     The SDK's own policy ends after 30 tries and then rejects the promise: the record would count as
     finished with its rows still there. Its delays are whole seconds by type only; they go to
-    `asyncio.sleep` as they are.
+    the sleeper as they are.
     """
 
     delay_s: float
     max_delay_s: float
 
     def next(self, attempt: int) -> int | None:
+        """Return the seconds before this attempt; never None, which would be giving up."""
         doublings = min(attempt - 1, 32)  # far above any cap; 2.0 ** 1024 would overflow
         return cast("int", min(self.delay_s * 2.0**doublings, self.max_delay_s))

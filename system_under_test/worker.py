@@ -1,7 +1,8 @@
 """Run the worker: `python -m system_under_test.worker`, with its settings in the environment.
 
 The one place where anything that talks to the world is built; all other modules are handed what
-they use. Exit codes: 0 after SIGTERM or SIGINT, 1 when it cannot go on, 2 for wrong settings.
+they use, clock and sleeper included. Exit codes: 0 after SIGTERM or SIGINT, 1 when it cannot go on,
+2 for wrong settings.
 
 The order in which it ends matters: first no new work (stream closed, group left with what is
 confirmed committed), then what is at work gets `SHUTDOWN_GRACE_S` to reach its next sleep or its
@@ -15,7 +16,6 @@ another worker goes on from the last recorded step.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import random
@@ -24,7 +24,7 @@ import socket
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,17 +34,17 @@ from confluent_kafka import Consumer, Producer
 from resonate.context import Context
 from resonate.resonate import Resonate
 from resonate.send import Sender
-from resonate.timing import now_ms, sleep
+from resonate.timing import Clock, Sleeper, now_ms, sleep
 from resonate.transport import Transport
 
 from system_under_test.consumer import RecordConsumer, consumer_config
+from system_under_test.heartbeat import PerOriginHeartbeat
 from system_under_test.intake import Intake, StartWorkflow
 from system_under_test.log_lines import log_to_stderr
 from system_under_test.promise_server import (
     HEARTBEATS_AT_ONCE,
     REQUEST_BACKOFF,
     REQUESTS_AT_ONCE,
-    PerOriginHeartbeat,
     RequestLink,
     WorkStream,
     log_event,
@@ -55,12 +55,14 @@ from system_under_test.publisher import Publisher, producer_config
 from system_under_test.records import RecordStore, connect
 from system_under_test.settings import EXIT_CODE_FOR_WRONG_SETTINGS, Settings, WrongSettings
 from system_under_test.steps import StepRetries, StepTools, TransientErrors
+from system_under_test.waiting import ended_within
 from system_under_test.workflow import LIFETIME, workflow
 
 logger = logging.getLogger(__name__)
 
 DATABASE_THREADS = 32
 # In sum with SHUTDOWN_GRACE_S (10) below the 30 s that Kubernetes gives a pod to end.
+_LINK_STOP_S = 1.0  # twice: the stream of work, the heartbeats' link
 _CONSUMER_STOP_S = 8.0
 _RESONATE_STOP_S = 3.0
 _FLUSH_S = 3.0
@@ -91,6 +93,7 @@ class Worker:
     threads: ThreadPoolExecutor
     stop_asked: asyncio.Event
     failures: list[str]
+    sleeper: Sleeper
 
     async def run(self) -> int:
         """Work until asked to stop or unable to go on; return the exit code."""
@@ -109,33 +112,36 @@ class Worker:
         return 1 if self.failures else 0
 
     async def _wind_down(self, consumed: asyncio.Future[None]) -> None:
+        links, grace_s = self.links, self.settings.shutdown_grace_s
         self.consumer.stop()
-        await self.links.stream.stop()
-        try:
-            async with asyncio.timeout(_CONSUMER_STOP_S):
-                await consumed
-        except TimeoutError:
-            logger.warning("the consumer did not leave its group in time")
-        except Exception as error:  # noqa: BLE001 - whatever ended the thread ends the worker
-            self.failures.append(f"the consumer ended: {type(error).__name__}: {error}")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.settings.shutdown_grace_s):
-                while self.links.heartbeat.tasks_at_work:
-                    await sleep(0.05)
+        await self._see_end("the stream of work", links.stream.stop(), _LINK_STOP_S)
+        await self._see_end("the consumer", consumed, _CONSUMER_STOP_S)
+        await self._see_end("the work under way", links.heartbeat.until_idle(), grace_s)
         # What is still at work can no longer be recorded, so its lease had better lapse at once.
-        self.links.heartbeat.shutdown()
-        await self.links.beats.stop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_RESONATE_STOP_S):
-                await self.links.resonate.stop()
+        links.heartbeat.shutdown()
+        await self._see_end("the heartbeats' link", links.beats.stop(), _LINK_STOP_S)
+        await self._see_end("the Resonate client", links.resonate.stop(), _RESONATE_STOP_S)
         left = await asyncio.to_thread(self.publisher.stop, _FLUSH_S)
         if left:
             logger.warning("%d messages were not accepted in time", left)
         self.threads.shutdown(wait=False, cancel_futures=True)
         self.store.close()
 
+    async def _see_end(self, what: str, ending: Awaitable[object], limit_s: float) -> None:
+        """Wait for one end; that it fails or takes long must not keep the others from theirs."""
+        try:
+            if not await ended_within(limit_s, ending, self.sleeper):
+                logger.warning("%s did not end within %gs", what, limit_s)
+        except Exception as error:  # noqa: BLE001 - told at the end, with the exit code
+            self.failures.append(f"{what} ended: {type(error).__name__}: {error}")
 
-def build(settings: Settings, durable_workflow: DurableWorkflow = workflow) -> Worker:
+
+def build(
+    settings: Settings,
+    durable_workflow: DurableWorkflow = workflow,
+    clock: Clock = now_ms,
+    sleeper: Sleeper = sleep,
+) -> Worker:
     """Build a worker from its settings. Needs a running event loop; connects to nothing yet."""
     loop = asyncio.get_running_loop()
     stop_asked = asyncio.Event()
@@ -145,7 +151,8 @@ def build(settings: Settings, durable_workflow: DurableWorkflow = workflow) -> W
         failures.append(reason)
         loop.call_soon_threadsafe(stop_asked.set)
 
-    publisher = Publisher(_producer(settings), loop, on_fatal=give_up)
+    sending = producer_config(settings.kafka_bootstrap_servers, settings.publish_timeout_s)
+    publisher = Publisher(_kafka(Producer, sending), loop, on_fatal=give_up)
     threads = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
     store = RecordStore(
         connect(settings.database_url, settings.database_lock_timeout_s, DATABASE_THREADS)
@@ -161,19 +168,17 @@ def build(settings: Settings, durable_workflow: DurableWorkflow = workflow) -> W
             settings.transient_error_rate, random.Random(settings.transient_error_seed)
         ),
     )
-    links = _connect_to_promise_server(settings)
+    links = _connect_to_promise_server(settings, clock, sleeper)
     links.resonate.with_dependency(tools)
     # The name is written into every promise: a worker of the next release looks it up by it.
     links.resonate.register(durable_workflow, name="workflow")
+    start_workflow = _starts(links.resonate, durable_workflow)
     intake = Intake(
-        _starts(links.resonate, durable_workflow),
-        publisher,
-        settings.kafka_dead_letter_topic,
-        REQUEST_BACKOFF,
-        sleep,
+        start_workflow, publisher, settings.kafka_dead_letter_topic, REQUEST_BACKOFF, sleeper
     )
+    reading = consumer_config(settings.kafka_bootstrap_servers, settings.kafka_group_id)
     consumer = RecordConsumer(
-        _consumer(settings),
+        _kafka(Consumer, reading),
         settings.kafka_input_topic,
         intake.take_in,
         loop,
@@ -188,6 +193,7 @@ def build(settings: Settings, durable_workflow: DurableWorkflow = workflow) -> W
         threads=threads,
         stop_asked=stop_asked,
         failures=failures,
+        sleeper=sleeper,
     )
 
 
@@ -205,7 +211,9 @@ def _starts(resonate: Resonate, durable_workflow: DurableWorkflow) -> StartWorkf
     return start_workflow
 
 
-def _connect_to_promise_server(settings: Settings) -> PromiseServerLinks:
+def _connect_to_promise_server(
+    settings: Settings, clock: Clock, sleeper: Sleeper
+) -> PromiseServerLinks:
     pid = uuid.uuid4().hex
     ttl_s = settings.resonate_ttl_s
     url, group, token = settings.resonate_url, settings.resonate_group, settings.resonate_token
@@ -214,16 +222,16 @@ def _connect_to_promise_server(settings: Settings) -> PromiseServerLinks:
         token=token,
         at_once=REQUESTS_AT_ONCE,
         silence_s=request_silence_s(ttl_s),
-        sleeper=sleep,
+        sleeper=sleeper,
     )
     # Never started, and so it does not retry: the next beat is the retry.
     beats = RequestLink(
-        url, token=token, at_once=HEARTBEATS_AT_ONCE, silence_s=ttl_s / 3, sleeper=sleep
+        url, token=token, at_once=HEARTBEATS_AT_ONCE, silence_s=ttl_s / 3, sleeper=sleeper
     )
     stream = WorkStream(
-        url, pid=pid, group=group, token=token, silence_s=stream_silence_s(ttl_s), sleeper=sleep
+        url, pid=pid, group=group, token=token, silence_s=stream_silence_s(ttl_s), sleeper=sleeper
     )
-    heartbeat = PerOriginHeartbeat(pid, ttl_s / 3, Sender(Transport(beats), auth=token), sleep)
+    heartbeat = PerOriginHeartbeat(pid, ttl_s / 3, Sender(Transport(beats), auth=token), sleeper)
     resonate = Resonate(
         network=requests,
         sources=[stream],
@@ -238,25 +246,16 @@ def _connect_to_promise_server(settings: Settings) -> PromiseServerLinks:
         max_concurrent_tasks=settings.max_records_at_work,
         env={},  # what this worker reads from the environment stands in settings.py, all of it
         observer=log_event,
-        clock=now_ms,
-        sleeper=sleep,
+        clock=clock,
+        sleeper=sleeper,
         autostart=False,
     )
     return PromiseServerLinks(resonate, stream, heartbeat, beats)
 
 
-def _producer(settings: Settings) -> Producer:
-    config = producer_config(settings.kafka_bootstrap_servers, settings.publish_timeout_s)
-    return Producer(
-        {**config, "client.id": socket.gethostname()}, logger=logging.getLogger("kafka")
-    )
-
-
-def _consumer(settings: Settings) -> Consumer:
-    config = consumer_config(settings.kafka_bootstrap_servers, settings.kafka_group_id)
-    return Consumer(
-        {**config, "client.id": socket.gethostname()}, logger=logging.getLogger("kafka")
-    )
+def _kafka[T](client: Callable[..., T], config: Mapping[str, Any]) -> T:
+    named = {**config, "client.id": socket.gethostname()}
+    return client(named, logger=logging.getLogger("kafka"))
 
 
 async def serve(settings: Settings, durable_workflow: DurableWorkflow = workflow) -> int:
@@ -271,6 +270,7 @@ async def serve(settings: Settings, durable_workflow: DurableWorkflow = workflow
 def main(
     environ: Mapping[str, str] = os.environ, durable_workflow: DurableWorkflow = workflow
 ) -> int:
+    """Run the worker to its end; return the exit code."""
     try:
         settings = Settings.from_environment(environ)
     except WrongSettings as wrong:

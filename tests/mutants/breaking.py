@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 from resonate.handle import ResonateHandle
-from resonate.timing import sleep
 
 from system_under_test.consumer import TakeIn
 from system_under_test.intake import Intake, StartWorkflow
@@ -49,9 +48,8 @@ def begin(worker: Worker, promise_id: str, record_id: str, offset: int) -> Reson
 
 def start_by(worker: Worker, start: StartWorkflow) -> None:
     """Let `start` be the way in which workflows are started."""
-    intake = Intake(
-        start, worker.publisher, worker.settings.kafka_dead_letter_topic, REQUEST_BACKOFF, sleep
-    )
+    topic = worker.settings.kafka_dead_letter_topic
+    intake = Intake(start, worker.publisher, topic, REQUEST_BACKOFF, worker.sleeper)
     take_in_by(worker, lambda _: intake.take_in)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
-from resonate.error import ServerError
+import pytest
+from resonate.error import InvalidIdError, ServerError
 from resonate.retry import NoBackoff
 
 from system_under_test.dead_letters import MAX_PART_BYTES, dead_letter_of
@@ -79,12 +81,43 @@ def test_a_start_that_fails_is_tried_until_the_server_has_it() -> None:
     assert world.published == []
 
 
-def test_a_record_that_the_server_refuses_as_invalid_is_set_aside() -> None:
-    world = World(start_fails=[ServerError(400, "no such id")])
+def test_a_server_that_does_not_fit_is_waited_for_and_no_record_is_set_aside() -> None:
+    world = World(start_fails=[ServerError(400, "unknown field")] * 5)
+    assert world.take_in(delivery_of(b"a"))
+    assert world.naps == 5
+    assert world.started == [("a", "a", 17)]
+    assert world.published == []
+
+
+def test_a_server_that_does_not_fit_is_an_error_that_says_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(start_fails=[ServerError(400, "unknown field"), ServerError(500, "oops")])
+    with caplog.at_level(logging.WARNING):
+        assert world.take_in(delivery_of(b"a"))
+    unfit, other = caplog.records
+    assert (unfit.levelno, other.levelno) == (logging.ERROR, logging.WARNING)
+    assert "unknown field" in unfit.getMessage()
+    assert "do not fit each other" in unfit.getMessage()
+    assert "versions" in unfit.getMessage()
+    assert "versions" not in other.getMessage()
+
+
+def test_a_record_of_an_unfit_server_goes_unconfirmed_when_it_is_taken_away() -> None:
+    world = World(start_fails=[ServerError(400, "unknown field")] * 9)
+    delivery = delivery_of(b"a")
+    world.abandon = delivery
+    assert not world.take_in(delivery)
+    assert world.published == []
+
+
+def test_an_id_that_the_sdk_itself_refuses_is_poison() -> None:
+    world = World(start_fails=[InvalidIdError("a", "id must not be so")])
     assert world.take_in(delivery_of(b"a"))
     ((topic, key, _value, headers),) = world.published
     assert (topic, key) == ("dead", b"a")
-    assert headers["reason"] == b"promise server refused it: no such id"
+    assert headers["reason"] == b"key makes no promise id: id must not be so"
+    assert world.naps == 0
 
 
 def test_poison_is_set_aside_with_reason_and_origin() -> None:

@@ -1,108 +1,12 @@
-"""Leases are renewed one origin at a time, and no origin's trouble is another's."""
+"""Links end by silence, and not by age."""
 
 from __future__ import annotations
 
 import asyncio
 
 import aiohttp
-from resonate.send import TaskRef
 
-from system_under_test.promise_server import PerOriginHeartbeat, RequestLink, WorkStream
-
-INTERVAL_S = 0.02
-
-
-class FakeSender:
-    """Records heartbeats; refuses one origin, hangs on another."""
-
-    def __init__(self, refused: str = "", hanging: str = "") -> None:
-        self.beats: list[list[tuple[str, int]]] = []
-        self._refused = refused
-        self._hanging = hanging
-
-    async def task_heartbeat(self, pid: str, tasks: list[TaskRef]) -> None:
-        assert pid == "me"
-        self.beats.append([(task.id, task.version) for task in tasks])
-        if tasks[0].id == self._refused:
-            raise ConnectionError("refused")
-        if tasks[0].id == self._hanging:
-            await asyncio.Event().wait()
-
-    def count(self, task_id: str) -> int:
-        return sum(task_id == id_ for beat in self.beats for id_, _ in beat)
-
-
-def beat_for_a_while(sender: FakeSender, *tasks: tuple[str, int]) -> None:
-    async def run() -> None:
-        heartbeat = PerOriginHeartbeat("me", INTERVAL_S, sender, asyncio.sleep)
-        for task_id, version in tasks:
-            heartbeat.start(task_id, version)
-        await asyncio.sleep(INTERVAL_S * 10)
-        heartbeat.shutdown()
-        assert heartbeat.tasks_at_work == 0
-
-    asyncio.run(run())
-
-
-def test_each_request_holds_the_tasks_of_one_origin() -> None:
-    sender = FakeSender()
-    beat_for_a_while(sender, ("a", 1), ("b", 4), ("a:1", 2))
-    assert [("b", 4)] in sender.beats
-    assert [("a", 1), ("a:1", 2)] in sender.beats
-    assert all(len({id_.split(":")[0] for id_, _ in beat}) == 1 for beat in sender.beats)
-
-
-def test_a_refused_beat_stops_neither_its_origin_nor_the_others() -> None:
-    sender = FakeSender(refused="a")
-    beat_for_a_while(sender, ("a", 1), ("b", 1))
-    assert sender.count("a") >= 2
-    assert sender.count("b") >= 2
-
-
-def test_a_beat_that_hangs_is_given_up_and_tried_again() -> None:
-    sender = FakeSender(hanging="a")
-    beat_for_a_while(sender, ("a", 1), ("b", 1))
-    assert sender.count("a") >= 2
-    assert sender.count("b") >= 2
-
-
-def test_a_task_that_stopped_is_not_renewed_and_others_of_its_origin_are() -> None:
-    async def run() -> None:
-        sender = FakeSender()
-        heartbeat = PerOriginHeartbeat("me", INTERVAL_S, sender, asyncio.sleep)
-        heartbeat.start("a", 1)
-        heartbeat.start("a:1", 1)
-        heartbeat.start("b", 1)
-        heartbeat.stop("a")
-        heartbeat.stop("b")
-        assert heartbeat.tasks_at_work == 1
-        await asyncio.sleep(INTERVAL_S * 5)
-        assert sender.beats
-        assert all(beat == [("a:1", 1)] for beat in sender.beats)
-        heartbeat.stop("a:1")
-        heartbeat.stop("never started")
-        assert heartbeat.tasks_at_work == 0
-        await asyncio.sleep(INTERVAL_S)
-        count = len(sender.beats)
-        await asyncio.sleep(INTERVAL_S * 3)
-        assert len(sender.beats) == count
-
-    asyncio.run(run())
-
-
-def test_a_task_taken_again_is_renewed_with_its_new_version() -> None:
-    async def run() -> None:
-        sender = FakeSender()
-        heartbeat = PerOriginHeartbeat("me", INTERVAL_S, sender, asyncio.sleep)
-        heartbeat.start("a", 1)
-        heartbeat.stop("a")
-        heartbeat.start("a", 2)
-        await asyncio.sleep(INTERVAL_S * 4)
-        heartbeat.shutdown()
-        assert sender.beats
-        assert all(beat == [("a", 2)] for beat in sender.beats)
-
-    asyncio.run(run())
+from system_under_test.promise_server import RequestLink, WorkStream
 
 
 def test_links_are_bounded_by_silence_and_not_by_age() -> None:

@@ -1,0 +1,97 @@
+"""Renew the leases of the tasks at work, with requests of their own for each origin.
+
+Built by worker.py and handed to the SDK through its `heartbeat=` seam; says to worker.py when no
+task is at work any more.
+
+* The SDK sends one heartbeat for all its tasks. The server takes the tasks of one origin (one
+  record) at a time and refuses everything else, so with two records at work no lease was renewed.
+* Each origin has its own loop, so a request that hangs delays no other record's lease.
+* A request is bounded by one interval, a third of the lease: two may fail before it lapses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+
+from resonate.ids import origin_of
+from resonate.send import TaskHeartbeating, TaskRef
+from resonate.timing import Sleeper
+
+from system_under_test.waiting import ended_within
+
+logger = logging.getLogger(__name__)
+
+
+class PerOriginHeartbeat:
+    """The tasks at work, and a loop of heartbeats for each of their origins."""
+
+    def __init__(
+        self, pid: str, interval_s: float, sender: TaskHeartbeating, sleeper: Sleeper
+    ) -> None:
+        self._pid = pid
+        self._interval_s = interval_s
+        self._sender = sender
+        self._sleeper = sleeper
+        self._tasks: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._loops: dict[str, asyncio.Task[None]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def start(self, task_id: str, task_version: int) -> None:
+        """Keep a lease alive from now on. It was just granted, so the first beat can wait."""
+        origin = origin_of(task_id)
+        self._tasks[origin][task_id] = task_version
+        if origin not in self._loops:
+            self._idle.clear()
+            self._loops[origin] = asyncio.create_task(
+                self._keep_beating(origin), name=f"heartbeat {origin}"
+            )
+
+    def stop(self, task_id: str) -> None:
+        """Let a lease go."""
+        origin = origin_of(task_id)
+        tasks = self._tasks.get(origin)
+        if tasks is None:
+            return
+        tasks.pop(task_id, None)
+        if not tasks:
+            self._forget(origin)
+
+    def shutdown(self) -> None:
+        """Let all leases go."""
+        for origin in list(self._loops):
+            self._forget(origin)
+
+    async def until_idle(self) -> None:
+        """Return when no task is at work; at once if none is. Has no bound of its own."""
+        while self._loops:  # whoever is woken comes later than the event, and a new task may too
+            await self._idle.wait()
+
+    def _forget(self, origin: str) -> None:
+        self._tasks.pop(origin, None)
+        loop = self._loops.pop(origin, None)
+        if loop is not None:
+            loop.cancel()
+        if not self._loops:
+            self._idle.set()
+
+    async def _keep_beating(self, origin: str) -> None:
+        await self._sleeper(self._interval_s)
+        while True:
+            # Side by side, so that a slow answer does not stretch the time between two beats.
+            await asyncio.gather(self._beat(origin), self._sleeper(self._interval_s))
+
+    async def _beat(self, origin: str) -> None:
+        tasks = [TaskRef(id=id_, version=version) for id_, version in self._tasks[origin].items()]
+        try:
+            request = self._sender.task_heartbeat(self._pid, tasks)
+            if not await ended_within(self._interval_s, request, self._sleeper):
+                logger.warning(
+                    "record=%s heartbeat had no answer within %gs", origin, self._interval_s
+                )
+        except Exception as error:  # noqa: BLE001 - one bad beat must not end the loop
+            logger.warning(
+                "record=%s heartbeat failed: %s: %s", origin, type(error).__name__, error
+            )
