@@ -132,6 +132,24 @@ def test_what_ends_is_ended_in_order_without_waiting_for_any_bound() -> None:
     assert world.stopped == IN_ORDER
 
 
+def test_the_links_stay_until_the_work_under_way_has_ended_and_not_a_moment_longer() -> None:
+    async def run() -> None:
+        world, sleeper = World(), Sleeper(passes=False)
+        sender: Any = None
+        heartbeat = PerOriginHeartbeat("me", 1.0, sender, sleeper)
+        heartbeat.start("a", 1)
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ended.set_result(None)
+        stopping = asyncio.ensure_future(worker_of(world, heartbeat, sleeper)._wind_down(ended))
+        await asyncio.sleep(0.05)
+        assert world.stopped == ["consumer", "stream"]
+        heartbeat.stop("a")
+        await stopping
+        assert world.stopped == IN_ORDER
+
+    asyncio.run(run())
+
+
 def test_nothing_that_hangs_keeps_the_rest_from_its_end() -> None:
     world, sleeper = World(hangs=True), Sleeper(passes=True)
     assert wind_down(world, sleeper, at_work=True, consumed=False) == []
