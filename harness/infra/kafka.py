@@ -120,6 +120,7 @@ class KafkaBroker:
             f"-Xmx{heap}",
             "-XX:TieredStopAtLevel=1",  # it lives for minutes: quick to start beats quick to run
             "-XX:+UseSerialGC",
+            "-XX:-UsePerfData",  # it would leave a file in /tmp for each broker that is killed
             "-Djava.net.preferIPv4Stack=true",
             "-cp",
             f"{jars}/*",
