@@ -165,7 +165,7 @@ def pytest_runtest_makereport(
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Infra trouble is an error also when it comes in the middle of a test."""
-    if report.failed and any(name == "harness-error" for name, _ in report.user_properties):
+    if report.failed and any(name == "harness-error" for name, _ in _told(report)):
         return "error", "E", "ERROR"
     return None
 
@@ -174,9 +174,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Gather the proofs; under pytest-xdist this runs in the controller."""
     if _current is not None:
         _current.stash[_proofs] += [
-            msgspec.convert(value, Proof)
-            for name, value in report.user_properties
-            if name == _PROOF
+            msgspec.convert(value, Proof) for name, value in _told(report) if name == _PROOF
         ]
 
 
@@ -200,6 +198,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 _current: pytest.Config | None = None
+
+
+def _told(report: Any) -> list[tuple[str, Any]]:
+    """What a test told; a report of collecting has nothing to tell."""
+    return list(getattr(report, "user_properties", ()))
 
 
 def _start_shared(config: pytest.Config, processes: int) -> tuple[SharedParts, Path]:

@@ -174,12 +174,17 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the dead-letter topic; `origin` is (partition, offset) from its headers."""
+    """A message of the dead-letter topic; `origin` is (partition, offset) from its headers.
+
+    `value_was_read`: whether the journal says anything of its value.
+    """
 
     partition: int
     offset: int
     at_ns: int
     key: str | None
+    value: str | None = None
+    value_was_read: bool = False
     headers: dict[str, str | None]
 
     def header(self, part_of_name: str) -> str | None:

@@ -56,6 +56,8 @@ def dead_letter(event: Event) -> DeadLetter:
         offset=event.get("offset"),
         at_ns=ns(event.get("at_ms")),
         key=event.get("key"),
+        value=event.get("value"),
+        value_was_read="value" in event.facts,
         headers=_headers(event.get("headers")),
     )
 

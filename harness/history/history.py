@@ -41,8 +41,9 @@ class History:
         events: Iterable[Event],
         remarks: Iterable[str] = (),
     ) -> "History":
-        """Put the events in order of time and make a history of them."""
-        in_order = tuple(sorted(events, key=lambda event: event.at))
+        """Put the events in order of time, without forged ones, and make a history of them."""
+        true = [event for event in events if not event.is_forged]
+        in_order = tuple(sorted(true, key=lambda event: event.at))
         return cls(schedule, timing, in_order, tuple(remarks))
 
     # The run itself.

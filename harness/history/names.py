@@ -26,6 +26,12 @@ def poison(name: str, named: Iterable[Event]) -> Poison:
     return make(name, str(next((event.get("tag") for event in named), None) or ""))
 
 
+def input_topic(named: Iterable[Event]) -> str | None:
+    """The topic that the run's load was published to, where somebody said it."""
+    topics: Any = next((event.get("topics") for event in named), None)
+    return topics.get("input") if isinstance(topics, dict) else None
+
+
 def key_of(one: Poison) -> str:
     """A poison's key as text; one without a key has an empty one."""
     return as_text(one.key) or ""

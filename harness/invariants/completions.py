@@ -5,7 +5,7 @@ What counts is what stands in the output topic, read by the harness.
 
 from collections.abc import Iterator
 
-from harness.history.facts import Completion
+from harness.history.facts import Completion, root_of
 from harness.history.history import History
 from harness.invariants.publishes import Attempt, attempts, promise_of
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
@@ -27,7 +27,7 @@ def one_completion_per_record_id(history: History) -> Verdict:
             continue
         tried = attempts(history, key)
         allowed = 1 + sum(attempt.excuse is not None for attempt in tried)
-        promises = {promise_of(one.headers) for one in completions} - {None}
+        promises = {promise_of(one.headers) for one in completions}
         if len(completions) > allowed:
             findings.append(
                 Finding(
@@ -38,8 +38,8 @@ def one_completion_per_record_id(history: History) -> Verdict:
         elif len(promises) > 1:
             findings.append(
                 Finding(
-                    f"the completions of {key} carry different promise ids, so that a reader "
-                    "cannot tell that they are duplicates",
+                    f"the completions of {key} carry different promise ids, or some none, so "
+                    "that a reader cannot tell that they are duplicates",
                     [_completed(history, one) for one in completions],
                 )
             )
@@ -62,6 +62,12 @@ def _not_of_this_run(history: History, completion: Completion) -> Iterator[Findi
             [_completed(history, completion)],
         )
         return
+    promise = promise_of(completion.headers)
+    if promise is not None and not _is_of(history, key, promise):
+        yield Finding(
+            f"the completion of {key} names {promise!r}, which is no promise of its workflow",
+            [_completed(history, completion)],
+        )
     value = completion.value
     if not isinstance(value, list) or len(value) != _RECORD_AND_OFFSET or value[0] != key:
         yield Finding(
@@ -76,11 +82,17 @@ def _not_of_this_run(history: History, completion: Completion) -> Iterator[Findi
         and (one == poison or (one.record and history.record_ids[one.record] == key))
     ]
     # Where a message ended info, its offset is not known, and nothing can be said of it.
-    if not any(one.offset is None or str(one.offset) == str(value[1]) for one in sent):
+    offset = value[1]
+    if type(offset) is not int or not any(one.offset in {None, offset} for one in sent):
         yield Finding(
-            f"the completion of {key} carries offset {value[1]}, where {key} was never published",
+            f"the completion of {key} carries offset {offset!r}, where {key} was never published",
             [_completed(history, completion)],
         )
+
+
+def _is_of(history: History, key: str | None, promise: str) -> bool:
+    roots = history.roots_of_record.get(key or "", ())
+    return promise in history.promises and root_of(promise) in roots
 
 
 def _story(

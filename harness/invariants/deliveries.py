@@ -14,6 +14,7 @@ from harness.history.facts import Delivery, Published
 from harness.history.history import History
 from harness.history.moments import after, seconds
 from harness.history.names import key_of
+from harness.invariants.commits import past_what_was_handed_out, set_back
 from harness.invariants.excuses import cut, death
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 from harness.journal.format import Event
@@ -50,7 +51,10 @@ def one_workflow_per_record_id(history: History) -> Verdict:
 
 
 def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdict:
-    """At every commit, each message before it has its workflow's promise or its dead letter."""
+    """At every commit, each message before it has its workflow's promise or its dead letter.
+
+    Nor is there a commit past what was ever handed to a worker, or one that sets the group back.
+    """
     findings = []
     covered = 0
     for message in history.published_at.values():
@@ -70,6 +74,8 @@ def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdic
             line = said(history, commit.at_ns, "broker", f"offset {commit.offset} was committed")
             findings.append(_lost(history, message, line, safe))
     findings += _sent_too_soon(history)
+    findings += past_what_was_handed_out(history)
+    findings += set_back(history)
     return conclude(
         findings,
         checked=covered,

@@ -33,6 +33,13 @@ def every_scheduled_fault_landed(history: History) -> Verdict:
     )
 
 
+def the_run_was_played_to_its_end(history: History) -> Verdict:
+    """The journal goes to the run's end: whatever is missing from it did not happen."""
+    if any(event.get("phase") == "over" for event in history.of_kind("phase")):
+        return Verdict.holds("the run was played to its end", checked=1)
+    return Verdict.unknown("the journal is cut short: the run was not played to its end")
+
+
 def enough_was_at_stake(history: History) -> Verdict:
     """At least one message was acknowledged by the broker and delivered to a worker."""
     delivered = {(one.partition, one.offset) for one in history.deliveries}

@@ -4,6 +4,8 @@
 * Unknown is red for what the scenario says must be at stake, and neutral for the rest: a schedule
   without poison proves nothing about poison, and need not.
 * The evidence must hold always: without it nothing else was put to the test.
+* Of a journal that is cut short nothing is said, not even that something was violated: what would
+  have shown otherwise may be what is missing.
 """
 
 from collections.abc import Callable, Collection
@@ -20,12 +22,17 @@ from harness.invariants.deliveries import (
 )
 from harness.invariants.effects import every_effect_belongs_to_a_step
 from harness.invariants.endings import no_worker_died_unasked, workers_stop_when_asked
-from harness.invariants.evidence import enough_was_at_stake, every_scheduled_fault_landed
+from harness.invariants.evidence import (
+    enough_was_at_stake,
+    every_scheduled_fault_landed,
+    the_run_was_played_to_its_end,
+)
 from harness.invariants.leases import a_lost_lease_records_nothing
 from harness.invariants.liveness import every_record_completes, fast_records_overtake_slow_ones
 from harness.invariants.machine import clock_was_set, machine_was_late
 from harness.invariants.poison import every_poison_record_is_dead_lettered_with_its_reason
 from harness.invariants.rows import rows_go_once_and_wholly
+from harness.invariants.settled import every_workflow_and_offset_is_settled
 from harness.invariants.sleeps import no_sleep_ends_early
 from harness.invariants.steps import no_finished_step_runs_again, only_the_failing_step_retries
 from harness.invariants.takeover import another_worker_takes_over
@@ -43,7 +50,7 @@ __all__ = [
 
 
 class Invariant(msgspec.Struct, frozen=True):
-    """One of the design's invariants; evidence and the ends of workers have no number."""
+    """One of the design's invariants; evidence and how all ends have no number."""
 
     number: int | None
     check: Callable[[History], Verdict]
@@ -74,8 +81,16 @@ _NUMBERED = (
     fast_records_overtake_slow_ones,
     another_worker_takes_over,
 )
-_ENDINGS = (no_worker_died_unasked, workers_stop_when_asked)
-_EVIDENCE = (every_scheduled_fault_landed, enough_was_at_stake)
+_ENDINGS = (
+    every_workflow_and_offset_is_settled,
+    no_worker_died_unasked,
+    workers_stop_when_asked,
+)
+_EVIDENCE = (
+    the_run_was_played_to_its_end,
+    every_scheduled_fault_landed,
+    enough_was_at_stake,
+)
 
 INVARIANTS: tuple[Invariant, ...] = (
     *(Invariant(number, check) for number, check in enumerate(_NUMBERED, start=1)),
@@ -141,7 +156,9 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
         raise HarnessError(
             f"no invariant is called {unheard_of[0]!r}; there are: {', '.join(names)}"
         )
-    return Judgement(
-        verdicts={invariant.name: invariant.check(history) for invariant in INVARIANTS},
-        expected=tuple(expected or ()),
-    )
+    whole = the_run_was_played_to_its_end(history)
+    verdicts = {
+        invariant.name: invariant.check(history) if whole.outcome == "holds" else whole
+        for invariant in INVARIANTS
+    }
+    return Judgement(verdicts=verdicts, expected=tuple(expected or ()))

@@ -5,8 +5,8 @@ had confirmed the next acquisition to whoever asked for it, or if the server say
 was settled after that and nobody else asked for it (a client may send one request again and
 again, and only the first time is on record). Anything closer is a race that either may win.
 
-* Settling a step by `promise.settle`, which asks for no lease, is refused to nobody: whoever does
-  it without holding the lease is wrong even if it came to nothing that time.
+* Settling a step or a workflow by `promise.settle`, which asks for no lease, is refused to nobody:
+  whoever does it without holding the lease is wrong even if it came to nothing that time.
 * Suspending, fulfilling or releasing is giving a lease up, not losing it.
 """
 
@@ -96,7 +96,7 @@ def _unfenced(history: History) -> Iterator[Finding]:
     for request in history.requests:
         promise = str(request.data.get("id"))
         task = root_of(promise)
-        if request.kind != "promise.settle" or promise == task or not request.accepted:
+        if request.kind != "promise.settle" or not request.accepted:
             continue
         leases = history.leases.get(task, ())
         own = [

@@ -15,6 +15,11 @@ from harness.history.facts import DeadLetter, Published
 from harness.history.history import History
 from harness.history.moments import ROUNDING_NS
 from harness.invariants.excuses import cut, death
+from harness.invariants.letters import (
+    committed_before_its_letter,
+    letter_line,
+    letters_that_say_the_wrong,
+)
 from harness.invariants.liveness import undecided
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 
@@ -28,6 +33,8 @@ def every_poison_record_is_dead_lettered_with_its_reason(history: History) -> Ve
             letters.setdefault(letter.origin, []).append(letter)
     findings = [
         *_unexplained(history),
+        *letters_that_say_the_wrong(history),
+        *committed_before_its_letter(history, poison),
         *(finding for one in poison for finding in _twice(history, letters, one)),
         *(_died_of_it(history) if poison else ()),
     ]
@@ -47,7 +54,7 @@ def _unexplained(history: History) -> Iterator[Finding]:
     """Dead letters without a reason or an origin, and those of messages that are no poison."""
     open_ended = any(one.outcome == "info" for one in history.published)
     for letter in history.dead_letters:
-        line = [_letter(history, letter)]
+        line = [letter_line(history, letter)]
         if not (letter.header("reason") and letter.header("topic") and letter.origin):
             yield Finding("a dead letter without its reason or its origin in headers", line)
             continue
@@ -82,8 +89,8 @@ def _twice(
                 "between the dead letter and the commit",
                 [
                     *_polls(history, one),
-                    _letter(history, former),
-                    _letter(history, latter),
+                    letter_line(history, former),
+                    letter_line(history, latter),
                 ],
             )
 
@@ -170,8 +177,3 @@ def _polls(history: History, one: Published) -> list[Witness]:
         for delivery in history.deliveries
         if (delivery.partition, delivery.offset) == _place(one)
     ][:3]
-
-
-def _letter(history: History, letter: DeadLetter) -> Witness:
-    headers = ", ".join(f"{name}={value}" for name, value in letter.headers.items())
-    return said(history, letter.at_ns, "broker", f"took a dead letter of {letter.key!r}: {headers}")

@@ -17,7 +17,7 @@ import msgspec
 
 from harness.history.facts import Promise, place_of
 from harness.history.history import History
-from harness.history.moments import after, seconds
+from harness.history.moments import SECOND, after, seconds
 from harness.invariants.attribution import deleted_by
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said, started
 
@@ -33,10 +33,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def no_sleep_ends_early(history: History) -> Verdict:
-    """Nothing after a durable sleep starts before its deadline, and one parts any two batches."""
+    """Nothing after a durable sleep starts before its deadline, and one parts any two batches.
+
+    Nor is a sleep longer than the worker was told: it would hold back all that follows.
+    """
     batches = {record_id: _batches(history, record_id) for record_id in history.records}
     pairs = [pair for those in batches.values() for pair in pairwise(those)]
-    findings = [*_woken_too_soon(history), *_not_parted(history, pairs)]
+    findings = [*_woken_too_soon(history), *_not_parted(history, pairs), *_too_long(history)]
     return conclude(
         findings,
         checked=len(pairs),
@@ -83,6 +86,20 @@ def _not_parted(history: History, pairs: list[tuple[Batch, Batch]]) -> Iterator[
         story.append(_gone(history, second))
         missing = "shorter than it was told to sleep" if timers else "no durable sleep"
         yield Finding(f"between two batches of {first.record_id} there was {missing}", story)
+
+
+def _too_long(history: History) -> Iterator[Finding]:
+    told_s = history.schedule.settings.sleep_between_batches_s
+    longest_ns = seconds(told_s + history.timing.margin_s)
+    for timers in history.timers_of_root.values():
+        for timer in timers:
+            asked_ns = timer.timeout_ns - timer.created_ns
+            if after(asked_ns, longest_ns):
+                asked_s = asked_ns / SECOND
+                yield Finding(
+                    f"{timer.id} sleeps longer than told: {asked_s:g} s, not {told_s:g} s",
+                    [_deadline(history, timer)],
+                )
 
 
 def _batches(history: History, record_id: str) -> list[Batch]:

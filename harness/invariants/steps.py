@@ -206,8 +206,13 @@ def _unreasoned(history: History, promise: str, one: Start, following: Start) ->
         for lease in history.leases.get(one.root, ())
         if within(lease.acquired_ns, one.started_ns, following.started_ns)
     ]
+    why = (
+        "was taken up again under a new lease, which lapsed without a recorded death or cut"
+        if one.how == "failed"
+        else "was started again although it had neither failed nor been interrupted by a recorded "
+        "death or cut"
+    )
     return Finding(
-        f"{promise} was started again although it had neither failed nor been interrupted by a "
-        "recorded death or cut",
+        f"{promise} {why}",
         [lines[0], *lost[-1:], lines[1]],
     )

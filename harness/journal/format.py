@@ -63,6 +63,10 @@ KINDS: Mapping[str, frozenset[str]] = {
 """Every kind of event that is written, with the facts that it may carry."""
 
 
+_ONLY_THE_HARNESS = frozenset(_BY_THE_HARNESS)
+_ITS_PREFIXES = ("seen.", "fault.", "worker.")
+
+
 class Event(msgspec.Struct, frozen=True):
     """One line of a journal. `at` is wall time in nanoseconds, of the process that wrote it."""
 
@@ -74,6 +78,12 @@ class Event(msgspec.Struct, frozen=True):
     def get(self, name: str) -> Any:
         """One fact, or None where the event does not carry it."""
         return self.facts.get(name)
+
+    @property
+    def is_forged(self) -> bool:
+        """Whether a worker's process wrote what only the harness may say."""
+        its = self.kind in _ONLY_THE_HARNESS or self.kind.startswith(_ITS_PREFIXES)
+        return its and self.by != HARNESS
 
 
 def as_text(key: bytes | str | None) -> str | None:

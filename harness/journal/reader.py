@@ -17,16 +17,17 @@ _decoder = msgspec.json.Decoder(Event)
 def read_journal(path: Path) -> tuple[list[Event], list[str]]:
     """Return the events of one file and the remarks a reader should know of (a torn last line).
 
-    Raises HarnessError for a damaged line that is not the last.
+    Raises HarnessError for a damaged line that is not the last, and for one by somebody else.
     """
     lines = path.read_bytes().split(b"\n")
     torn = lines.pop()  # what follows the last newline: empty unless torn
     events: list[Event] = []
     for number, line in enumerate(lines, start=1):
         try:
-            events.append(_decoder.decode(line))
+            event = _decoder.decode(line)
         except msgspec.MsgspecError as error:
             raise HarnessError(f"{path}, line {number}: damaged ({error})") from error
+        events.append(_its_own(path, event))
     remarks = [f"{path.name}: torn last line dropped ({len(torn)} bytes)"] if torn else []
     return events, remarks
 
@@ -62,7 +63,15 @@ class JournalTail:
             self._read[path] = start + whole
             for line in grown[:whole].splitlines():
                 try:
-                    events.append(_decoder.decode(line))
+                    event = _decoder.decode(line)
                 except msgspec.MsgspecError as error:
                     raise HarnessError(f"{path}: damaged line {line[:80]!r} ({error})") from error
+                events.append(_its_own(path, event))
         return events
+
+
+def _its_own(path: Path, event: Event) -> Event:
+    """The event, if the process wrote it whose journal this is."""
+    if event.by != path.stem:
+        raise HarnessError(f"{path}: a line by {event.by!r}, who has another journal")
+    return event

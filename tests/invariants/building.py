@@ -35,6 +35,7 @@ def schedule(*faults: Fault, rows: int = 4, messages: int = 1, **settings: Any) 
 def history(*parts: Events | Event, of: Schedule = SCHEDULE, until: float = 60.0) -> History:
     """A run of these events, in whatever order, from 0 s to `until`."""
     events = [event("phase", 0.0, phase="settle"), event("phase", until, phase="over")]
+    events.insert(1, event("phase", until, phase="final read"))
     for part in parts:
         events += [part] if isinstance(part, Event) else part
     return History.of(of, TIMING, events)

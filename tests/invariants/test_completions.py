@@ -3,12 +3,15 @@
 import pytest
 
 from harness.invariants.completions import one_completion_per_record_id
-from harness.schedule.schedule import Arrival, CutLink
+from harness.journal.format import Event
+from harness.schedule.schedule import Arrival, CutLink, Publish, Record, Schedule
 from tests.invariants import building as b
 
 CUT = b.schedule(CutLink(link="kafka", at=Arrival(checkpoint="publish.sent")))
 CUT_RESONATE = b.schedule(CutLink(link="resonate", at=Arrival(checkpoint="publish.sent")))
-TWICE = [b.root(), b.published(), b.completion(1.02), b.completion(5.02)]
+MADE = [b.root(), b.promise("r:3", 0.9)]
+ONE = [*MADE, b.published()]
+TWICE = [*ONE, b.completion(1.02), b.completion(5.02)]
 AGAIN = [
     *b.acquired(4.9, b.W2, version=2),
     *b.step("r:3", 5.0, 5.1, b.W2),
@@ -18,7 +21,7 @@ UNRECORDED = [*b.acquired(0.9), b.started("r:3", 1.0), *b.publishing("r:3", 1.0)
 
 
 def test_holds_for_one_completion() -> None:
-    b.assert_holds(one_completion_per_record_id(b.history(b.published(), b.completion(1.0))), 1)
+    b.assert_holds(one_completion_per_record_id(b.history(ONE, b.completion(1.0))), 1)
 
 
 def test_is_unknown_when_nothing_completed() -> None:
@@ -92,24 +95,67 @@ def test_forgives_a_second_one_after_the_worker_was_asked_to_stop() -> None:
 
 
 def test_flags_an_excused_second_one_with_another_promise_id() -> None:
-    seen = [b.root(), b.published(), b.completion(1.02), b.completion(5.02, promise_="r:5")]
+    seen = [*ONE, b.promise("r:5", 4.0), b.completion(1.02), b.completion(5.02, promise_="r:5")]
     run = b.history(seen, UNRECORDED, AGAIN, b.killed(1.03))
     b.assert_violated(one_completion_per_record_id(run), "different promise ids")
 
 
-@pytest.mark.parametrize("value", ['["r", 7]', '["other", 0]', '"r"', "not JSON", '["r"]'])
+@pytest.mark.parametrize(
+    "value",
+    [
+        '["r", "0"]',
+        '["r", false]',
+        '["r", 0.0]',
+        '["r", 7]',
+        '["other", 0]',
+        '"r"',
+        "not JSON",
+        '["r"]',
+    ],
+)
 def test_flags_a_completion_that_does_not_carry_its_record_and_offset(value: str) -> None:
-    run = b.history(b.published(offset=0), b.completion(1.0, value=value))
+    run = b.history(ONE, b.completion(1.0, value=value))
     b.assert_violated(one_completion_per_record_id(run))
 
 
 def test_any_offset_is_fine_where_a_publish_ended_info() -> None:
     info = b.event("publish.info", 0.1, index=0, error="no report")
     b.assert_holds(
-        one_completion_per_record_id(b.history(info, b.completion(1.0, value='["r",7]')))
+        one_completion_per_record_id(b.history(MADE, info, b.completion(1.0, value='["r",7]')))
     )
 
 
 def test_flags_a_completion_of_what_was_never_published() -> None:
     run = b.history(b.published(), b.completion(1.0, key="stranger"))
     b.assert_violated(one_completion_per_record_id(run), "stranger")
+
+
+def without_header(at: float) -> Event:
+    return b.event("seen.completion", 50.0, **{**b.completion(at).facts, "headers": {}})
+
+
+def test_flags_duplicates_of_which_only_one_names_its_promise() -> None:
+    crash = [UNRECORDED, AGAIN, b.killed(1.03)]
+    mixed = b.history(ONE, b.completion(1.02), without_header(5.02), *crash)
+    b.assert_violated(one_completion_per_record_id(mixed), "some none")
+    neither = b.history(ONE, without_header(1.02), without_header(5.02), *crash)
+    b.assert_holds(one_completion_per_record_id(neither))
+
+
+@pytest.mark.parametrize("promise", ["other:3", "r:9", "r3"])
+def test_flags_a_completion_that_names_no_promise_of_its_workflow(promise: str) -> None:
+    run = b.history(ONE, b.root("other", about="else"), b.completion(1.0, promise_=promise))
+    b.assert_violated(one_completion_per_record_id(run), "no promise of its workflow", promise)
+
+
+def test_no_two_records_share_a_promise() -> None:
+    two = Schedule(
+        records=(Record(name="r", rows=4), Record(name="s", rows=4)),
+        load=(Publish(record="r"), Publish(record="s")),
+    )
+    seen = [*ONE, b.published(1, index=1), b.root("s", about="s"), b.promise("s:3", 0.9)]
+    its = b.completion(1.1, key="s", value='["s", 1]', promise_="s:3")
+    shared = b.completion(1.1, key="s", value='["s", 1]', promise_="r:3")
+    judged = one_completion_per_record_id
+    b.assert_holds(judged(b.history(seen, b.completion(1.0), its, of=two)), 2)
+    b.assert_violated(judged(b.history(seen, b.completion(1.0), shared, of=two)), "completion of s")

@@ -2,7 +2,12 @@
 
 import pytest
 
-from harness.invariants.evidence import enough_was_at_stake, every_scheduled_fault_landed
+from harness.history import History
+from harness.invariants.evidence import (
+    enough_was_at_stake,
+    every_scheduled_fault_landed,
+    the_run_was_played_to_its_end,
+)
 from harness.schedule.schedule import (
     Arrival,
     CutLink,
@@ -127,3 +132,12 @@ def test_enough_is_at_stake_with_one_message_acknowledged_and_delivered() -> Non
     b.assert_holds(enough_was_at_stake(b.history(b.published(), b.polled())), checked=1)
     b.assert_unknown(enough_was_at_stake(b.history(b.published())))
     b.assert_unknown(enough_was_at_stake(b.history(b.polled())))
+
+
+def test_a_run_was_played_to_its_end_if_its_journal_says_so() -> None:
+    whole = b.history()
+    b.assert_holds(the_run_was_played_to_its_end(whole), checked=1)
+    cut = [event for event in whole.events if event.get("phase") != "over"]
+    for events in (cut, [*cut, b.event("phase", 60.0, b.W1, phase="over")]):
+        run = History.of(b.SCHEDULE, b.TIMING, events)
+        b.assert_unknown(the_run_was_played_to_its_end(run), "cut short")

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from harness.errors import HarnessError
+from harness.history import History
 from harness.invariants import INVARIANTS, Witness, judge
 from tests.invariants import building as b
 
@@ -19,7 +20,7 @@ GOOD = b.history(
 
 
 def test_the_numbered_invariants_come_in_the_designs_order() -> None:
-    assert [one.number for one in INVARIANTS] == [*range(1, 14), *[None] * 4]
+    assert [one.number for one in INVARIANTS] == [*range(1, 14), *[None] * 6]
     assert [one.name for one in INVARIANTS][:2] == [
         "no_finished_step_runs_again",
         "one_completion_per_record_id",
@@ -75,3 +76,25 @@ def test_a_judgement_is_kept_as_json() -> None:
 def test_a_witness_reads_as_a_line_of_a_story() -> None:
     assert str(Witness(3.2, "w1#1", "died")) == "   3.200 s  w1#1            died"
     assert str(Witness(None, "database", "has rows")).startswith("          ")
+
+
+def test_of_a_journal_that_is_cut_short_nothing_is_said() -> None:
+    """Not even of a run that is red: what would have shown otherwise may be what is missing."""
+    stray = [*GOOD.events, b.deletion(9, 2.0, "bystander")]
+    cut = [event for event in stray if event.get("phase") != "over"]
+    judgement = judge(History.of(b.SCHEDULE, b.TIMING, cut))
+    assert judgement.violated == []
+    assert judgement.overall == "unknown"
+    assert {one.outcome for one in judgement.verdicts.values()} == {"unknown"}
+    assert "the_run_was_played_to_its_end" in judgement.unproven
+    assert "cut short" in judgement.story()
+
+
+def test_what_a_worker_forges_counts_for_nothing() -> None:
+    forged = [
+        b.event("seen.deletion", 2.0, b.W1, sequence=1, record_id="x", row_id=1, at_ms=b.ms(2.0)),
+        b.event("phase", 3.0, b.W1, phase="over"),
+        b.event("drained", 0.01, b.W1, why="out of time"),
+    ]
+    assert b.history(list(GOOD.events), forged).events == b.history(list(GOOD.events)).events
+    assert judge(b.history(list(GOOD.events), forged)).overall == "holds"

@@ -90,3 +90,13 @@ def test_flags_a_settling_that_was_resent_until_the_lease_had_gone() -> None:
     b.assert_holds(a_lost_lease_records_nothing(b.history(LOST, resent, in_time)))
     by_the_next = b.settles("r:1", 8.0, b.W2, version=2)
     b.assert_holds(a_lost_lease_records_nothing(b.history(LOST, resent, late, by_the_next)))
+
+
+def test_the_end_of_a_workflow_that_asks_for_no_lease_is_no_exception() -> None:
+    unfenced = b.asked("promise.settle", 5.0, id="r")
+    b.assert_violated(a_lost_lease_records_nothing(b.history(LOST, unfenced)), "without the lease")
+    b.assert_violated(a_lost_lease_records_nothing(b.history(unfenced)), "settled r without")
+    refused = b.asked("promise.settle", 5.0, status=409, id="r")
+    b.assert_holds(a_lost_lease_records_nothing(b.history(LOST, refused)))
+    held = [*b.acquired(1.0), *b.asked("promise.settle", 1.5, id="r")]
+    b.assert_unknown(a_lost_lease_records_nothing(b.history(held)))

@@ -85,3 +85,13 @@ def test_rows_that_a_lost_lease_took_late_do_not_move_the_end_of_the_batch() -> 
     ]  # fmt: skip
     run = b.history(b.published(), b.root(), late, SECOND, ASLEEP, of=RUN)
     b.assert_holds(no_sleep_ends_early(run), checked=1)
+
+
+def test_flags_a_sleep_that_is_longer_than_told() -> None:
+    """By more than a busy machine can add, which is a second here."""
+    for deadline, outcome in ((3.1, "holds"), (3.2, "violated")):
+        late = [*b.step("r:3", 3.3, 3.4), *b.deletions([3, 4], 3.35), b.promise("r:3", 3.2, 3.405)]
+        timer = b.timer("r:2", 1.12, deadline)
+        run = b.history(b.published(), b.root(), FIRST, late, timer, of=RUN)
+        assert no_sleep_ends_early(run).outcome == outcome
+    b.assert_violated(no_sleep_ends_early(run), "longer than told: 2.08 s, not 1 s")

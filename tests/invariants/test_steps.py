@@ -221,3 +221,13 @@ def test_is_unknown_when_errors_were_asked_for_and_none_came() -> None:
 
 def test_is_unknown_when_no_step_was_started() -> None:
     b.assert_unknown(only_the_failing_step_retries(b.history()))
+
+
+def test_says_of_a_failed_step_that_its_lease_lapsed_and_not_that_it_had_not_failed() -> None:
+    run = b.history(
+        b.root(), b.acquired(0.9), b.failed("r:1", 1.0, 1.1),
+        b.acquired(4.0, b.W2, version=2), b.step("r:1", 4.1, 4.2, b.W2),
+    )  # fmt: skip
+    verdict = only_the_failing_step_retries(run)
+    b.assert_violated(verdict, "r:1 was taken up again under a new lease, which lapsed without")
+    assert "neither failed" not in verdict.story

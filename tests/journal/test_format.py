@@ -4,7 +4,9 @@ import ast
 import fnmatch
 from pathlib import Path
 
-from harness.journal.format import KINDS, as_text
+import pytest
+
+from harness.journal.format import HARNESS, KINDS, Event, as_text
 from tests.repo.sources import modules, tree
 
 WRITING = {"write", "record", "_record"}
@@ -77,3 +79,16 @@ def test_a_key_stands_in_a_journal_as_text_and_nothing_of_it_is_lost() -> None:
     assert as_text(None) is None
     assert as_text("k") == as_text(b"k") == "k"
     assert as_text(b"a-\xff") == "a-\\xff"
+
+
+@pytest.mark.parametrize(
+    "kind", ["seen.commit", "fault.healed", "worker.exited", "publish.ok", "phase", "drained"]
+)
+def test_what_only_the_harness_says_is_forged_by_anybody_else(kind: str) -> None:
+    assert Event(1, "w1#1", kind).is_forged
+    assert not Event(1, HARNESS, kind).is_forged
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "publish.refused", "dying", "late"])
+def test_what_an_agent_says_is_not_forged(kind: str) -> None:
+    assert not Event(1, "w1#1", kind).is_forged

@@ -51,7 +51,7 @@ def test_names_file_and_line_of_a_damaged_one(tmp_path: Path, damaged: bytes) ->
 
 
 def test_puts_the_events_of_all_files_in_order_of_time(tmp_path: Path) -> None:
-    (tmp_path / "harness.jsonl").write_bytes(line(1) + line(4))
+    (tmp_path / "harness.jsonl").write_bytes(line(1, by="harness") + line(4, by="harness"))
     (tmp_path / "w1#1.jsonl").write_bytes(line(2) + line(3) + b"torn")
     (tmp_path / "fault-0.arrivals").write_bytes(b"..")
     events, remarks = read_run(tmp_path)
@@ -120,3 +120,12 @@ def test_the_lines_of_a_killed_process_survive(tmp_path: Path) -> None:
     assert killed.returncode == -signal.SIGKILL
     events, remarks = read_journal(path)
     assert ([event.kind for event in events], remarks) == (["dying"], [])
+
+
+def test_refuses_a_line_by_another_than_whose_journal_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "w1#1.jsonl"
+    path.write_bytes(line(1) + line(2, by="harness"))
+    with pytest.raises(HarnessError, match=r"w1#1\.jsonl: a line by 'harness'"):
+        read_journal(path)
+    with pytest.raises(HarnessError, match=r"w1#1\.jsonl: a line by 'harness'"):
+        JournalTail(tmp_path).new()

@@ -1,0 +1,80 @@
+"""Commits by themselves: none past what was handed out, and none that sets the group back.
+
+The broker's own log of commits against what the workers were handed. A commit that was under way
+while a partition changed hands may be older than the one before; at the end it may not be.
+"""
+
+from collections.abc import Iterator
+
+from harness.history.facts import Commit
+from harness.history.grouping import grouped
+from harness.history.history import History
+from harness.history.moments import after, within
+from harness.invariants.verdict import Finding, Witness, said
+
+
+def past_what_was_handed_out(history: History) -> Iterator[Finding]:
+    """The first commit of each partition beyond all that any worker had been handed by then."""
+    for partition, commits in _by_partition(history).items():
+        for commit in commits:
+            handed = [
+                one.offset + 1
+                for one in history.deliveries
+                if one.partition == partition and not after(one.at_ns, commit.at_ns)
+            ]
+            if commit.offset > max(handed, default=0):
+                yield Finding(
+                    f"partition {partition} was committed past what was ever handed to a worker",
+                    [*_handed(history, partition), _committed(history, commit)],
+                )
+                break
+
+
+def set_back(history: History) -> Iterator[Finding]:
+    """Commits lower than one before without a rebalance in between, or at the run's end."""
+    for partition, commits in _by_partition(history).items():
+        highest = commits[0]
+        for commit in commits[1:]:
+            if commit.offset >= highest.offset:
+                highest = commit
+            elif not _rebalanced(history, partition, highest.at_ns, commit.at_ns):
+                yield Finding(
+                    f"the group was set back on partition {partition}, without a rebalance",
+                    [_committed(history, highest), _committed(history, commit)],
+                )
+        last = commits[-1]
+        if last.offset < highest.offset:
+            yield Finding(
+                f"the group was left set back on partition {partition}",
+                [_committed(history, highest), _committed(history, last)],
+            )
+
+
+def _rebalanced(history: History, partition: int, since_ns: int, until_ns: int) -> bool:
+    moments = [
+        event.at
+        for event in history.checkpoints("rebalance.revoked")
+        if partition in (event.get("partitions") or ())
+    ]
+    for life in history.incarnations.values():
+        ends = (life.started_ns, life.leaving_ns, life.ended_ns)
+        moments += [moment for moment in ends if moment is not None]
+    return any(within(moment, since_ns, until_ns) for moment in moments)
+
+
+def _by_partition(history: History) -> dict[int, tuple[Commit, ...]]:
+    return grouped((commit.partition, commit) for commit in history.commits)
+
+
+def _handed(history: History, partition: int) -> list[Witness]:
+    own = [one for one in history.deliveries if one.partition == partition]
+    furthest = max(own, key=lambda one: one.offset, default=None)
+    if furthest is None:
+        return [said(history, None, "workers", f"were handed nothing of partition {partition}")]
+    what = f"was handed offset {furthest.offset} of partition {partition}, the furthest"
+    return [said(history, furthest.at_ns, furthest.incarnation, what)]
+
+
+def _committed(history: History, commit: Commit) -> Witness:
+    what = f"offset {commit.offset} of partition {commit.partition} was committed"
+    return said(history, commit.at_ns, "broker", what)

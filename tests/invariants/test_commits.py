@@ -1,0 +1,52 @@
+"""No commit past what was handed out, and none that sets the group back."""
+
+from harness.invariants.deliveries import no_offset_is_committed_before_its_promise_exists
+from harness.invariants.verdict import Verdict
+from harness.journal.format import Event
+from tests.invariants import building as b
+
+SEEN = [b.published(0), b.published(1, index=1), b.polled(0), b.polled(1, 0.25), b.root()]
+
+
+def judged(*parts: b.Events | Event) -> Verdict:
+    run = b.history(SEEN, *parts, of=b.schedule(messages=2))
+    return no_offset_is_committed_before_its_promise_exists(run)
+
+
+def test_holds_for_commits_that_follow_what_was_handed_out() -> None:
+    b.assert_holds(judged(b.commit(1, 0.5), b.commit(2, 0.6), b.commit(0, 0.5, partition=1)), 2)
+
+
+def test_flags_a_commit_past_what_was_ever_handed_out() -> None:
+    b.assert_violated(judged(b.commit(3, 0.5)), "past what was ever handed", "offset 1", "offset 3")
+
+
+def test_flags_a_commit_past_what_was_handed_out_by_then() -> None:
+    late = [b.polled(2, 0.7), b.commit(3, 0.5)]
+    b.assert_violated(judged(late), "past what was ever handed")
+    b.assert_holds(judged(b.polled(2, 0.4), b.commit(3, 0.5)))
+
+
+def test_flags_a_commit_of_a_partition_of_which_nothing_was_handed_out() -> None:
+    b.assert_violated(judged(b.commit(1, 0.5, partition=1)), "nothing of partition 1")
+
+
+def test_flags_a_group_that_is_set_back() -> None:
+    back = [b.commit(2, 0.5), b.commit(1, 0.6), b.commit(2, 0.7)]
+    b.assert_violated(judged(back), "set back on partition 0", "offset 2", "offset 1")
+
+
+def test_forgives_an_older_commit_that_was_under_way_at_a_rebalance() -> None:
+    back = [b.commit(2, 0.5), b.commit(1, 0.6), b.commit(2, 0.7)]
+    revoked = [b.reach("rebalance.revoked", 0.55, partitions=[0])]
+    for rebalance in (revoked, b.killed(0.54), [b.alive(b.W2, 0.55)]):
+        b.assert_holds(judged(back, rebalance))
+    elsewhere = b.reach("rebalance.revoked", 0.55, partitions=[1])
+    too_soon = b.reach("rebalance.revoked", 0.4, partitions=[0])
+    for other in (elsewhere, too_soon):
+        b.assert_violated(judged(back, other), "set back")
+
+
+def test_no_rebalance_excuses_a_group_that_is_left_set_back() -> None:
+    revoked = b.reach("rebalance.revoked", 0.55, partitions=[0])
+    b.assert_violated(judged(b.commit(2, 0.5), b.commit(1, 0.6), revoked), "left set back")
