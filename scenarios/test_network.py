@@ -102,6 +102,16 @@ def test_catches_a_worker_that_records_without_its_lease(prover: Prover) -> None
     prover.catch(LATE, named("settles_without_its_lease"))
 
 
+# Down before the held worker goes on: not one request slips through, however slow the machine is.
+UNREACHABLE = CALM.with_faults(
+    CutLink(link="resonate", at=PLACES["poll"], latency_ms=0, latency_s=0.0, cut_s=3.0)
+)
+
+
+def test_the_promise_server_cannot_be_reached_at_all(prover: Prover) -> None:
+    prover.prove(UNREACHABLE, at_stake=AT_STAKE)
+
+
 @pytest.mark.mutant
 def test_catches_a_worker_that_gives_the_record_up(prover: Prover) -> None:
-    prover.catch(cut("resonate", "poll"), named("gives_the_record_up"))
+    prover.catch(UNREACHABLE, named("gives_the_record_up"))
