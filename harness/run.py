@@ -28,6 +28,7 @@ from harness.clients.topics import TopicReader, commit_log
 from harness.errors import HarnessError, ScheduleError
 from harness.faults.fault import Reach
 from harness.faults.nemesis import Nemesis
+from harness.history.names import key_of
 from harness.infra.database import Database
 from harness.infra.kafka import GROUP_SESSION_S, drop_topics, make_topics
 from harness.infra.pool import WorkerPool
@@ -250,8 +251,7 @@ class _Run:
             self._expected.records.add(self._terms.record_ids[message.record])
         elif message.poison is not None:
             made = poison.make(message.poison, self._terms.tag)
-            key = (made.key or b"").decode("utf-8", "backslashreplace")
-            self._expected.poison[partition, offset] = key if made.may_complete else None
+            self._expected.poison[partition, offset] = key_of(made) if made.may_complete else None
 
     def _publish(self, messages: list[tuple[int, Publish]]) -> None:
         self._producer.publish([self._terms.message(index, message) for index, message in messages])

@@ -17,6 +17,7 @@ from typing import Any
 import confluent_kafka
 
 from harness.agent.checkpoints import Agent
+from harness.journal.format import as_text
 
 # The arguments of Consumer.subscribe and of Producer.produce behind the topics, in their order.
 _SUBSCRIBE = ("on_assign", "on_revoke", "on_lost")
@@ -30,11 +31,6 @@ def install(agent: Agent) -> None:
     for module in (confluent_kafka, confluent_kafka.cimpl):
         module.Consumer = consumer  # type: ignore[attr-defined, misc, assignment, unused-ignore]
         module.Producer = producer  # type: ignore[attr-defined, misc, assignment, unused-ignore]
-
-
-def text(key: bytes | str | None) -> str | None:
-    """A key as text for the journal; what is not UTF-8 is escaped, so that nothing is lost."""
-    return key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else key
 
 
 def _settings(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +106,7 @@ def _watched_producer(agent: Agent, real: type) -> type:
             if name == "publish":
                 agent.reach(
                     "publish.sent",
-                    key=text(given.get("key")),
+                    key=as_text(given.get("key")),
                     headers=_headers(given.get("headers")),
                 )
             return super().produce(topic, on_delivery=report, **given)
@@ -124,7 +120,7 @@ def _polled(agent: Agent, message: Any) -> None:
             "record.polled",
             partition=message.partition(),
             offset=message.offset(),
-            key=text(message.key()),
+            key=as_text(message.key()),
         )
 
 
@@ -137,7 +133,7 @@ def _producing(agent: Agent, topic: str) -> str | None:
 def _delivered(
     agent: Agent, name: str, theirs: Callable[..., None] | None, error: Any, message: Any
 ) -> None:
-    key = text(message.key())
+    key = as_text(message.key())
     if error is None:
         agent.reach(
             f"{name}.accepted", key=key, partition=message.partition(), offset=message.offset()
@@ -150,7 +146,7 @@ def _delivered(
 
 def _headers(headers: Any) -> dict[str, str | None]:
     pairs = headers.items() if isinstance(headers, dict) else headers or []
-    return {name: text(value) for name, value in pairs}
+    return {name: as_text(value) for name, value in pairs}
 
 
 def _offsets(partitions: Any) -> list[list[int]]:
