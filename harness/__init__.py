@@ -5,26 +5,33 @@ Judging half: runs/<id>/ -> history -> invariants -> report.
 The halves meet in a folder of files: last month's run can be judged by today's invariants.
 """
 
-from harness.schedule.schedule import (
+from harness.schedule.faults import (
+    AddWorker,
     Arrival,
     CutLink,
+    KillServer,
     KillWorker,
+    KillWorkerAtTime,
     LockDatabase,
-    Publish,
-    Record,
+    PauseWorker,
     RollingRestart,
-    Schedule,
-    Settings,
+    StopWorker,
 )
+from harness.schedule.schedule import Publish, Record, Schedule, Settings
 
 __all__ = [
+    "AddWorker",
     "Arrival",
     "CutLink",
+    "KillServer",
     "KillWorker",
+    "KillWorkerAtTime",
     "LockDatabase",
+    "PauseWorker",
     "Publish",
     "Record",
     "RollingRestart",
     "Schedule",
     "Settings",
+    "StopWorker",
 ]

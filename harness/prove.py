@@ -30,7 +30,8 @@ from harness.invariants.judge import Judgement, clock_was_set, judge, machine_wa
 from harness.report.store import new_run
 from harness.report.table import Proof
 from harness.run import run
-from harness.schedule.schedule import KillWorker, Schedule, to_json
+from harness.schedule.faults import KillWorker
+from harness.schedule.schedule import Schedule, to_json
 
 _CALM_WITHIN_S = 300.0
 

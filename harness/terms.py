@@ -20,7 +20,8 @@ from harness.infra.kafka import GROUP_SESSION_S
 from harness.infra.resonate import PENDING_RETRY_S
 from harness.infra.worker import Slot
 from harness.schedule import poison
-from harness.schedule.schedule import KillWorker, Publish, Schedule
+from harness.schedule.faults import KillWorker
+from harness.schedule.schedule import Publish, Schedule
 
 MARGIN_S = 5.0  # what a shared, noisy machine may add to a take-over
 _BYSTANDER = "bystander"  # a record that nobody publishes and whose rows must stay

@@ -13,7 +13,7 @@ import pytest
 
 from harness import Arrival, CutLink, LockDatabase, Publish, Record, Schedule
 from harness.prove import Prover
-from harness.schedule.schedule import Link
+from harness.schedule.faults import Link
 from tests.mutants.registry import named
 
 FAILURE_MODE = "the network: a cut link loses and repeats nothing"

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from harness.schedule.schedule import ANY
+from harness.schedule.faults import ANY
 
 ENVIRONMENT = "HARNESS_AGENT_PLAN"
 

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from harness import clock
 from harness.faults.fault import Reach
-from harness.schedule.schedule import LockDatabase
+from harness.schedule.faults import LockDatabase
 
 
 class Lock:

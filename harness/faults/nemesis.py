@@ -4,7 +4,8 @@ from harness.faults.database import Lock
 from harness.faults.fault import LiveFault, Reach
 from harness.faults.network import Cut
 from harness.faults.process import Kill, Rolling
-from harness.schedule.schedule import CutLink, Fault, KillWorker, LockDatabase, Schedule
+from harness.schedule.faults import CutLink, Fault, KillWorker, LockDatabase
+from harness.schedule.schedule import Schedule
 
 
 class Nemesis:

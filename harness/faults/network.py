@@ -2,7 +2,7 @@
 
 from harness import clock
 from harness.faults.fault import Reach
-from harness.schedule.schedule import CutLink
+from harness.schedule.faults import CutLink
 
 _COUNTED_WITHIN_S = 2.0  # the proxy adds a connection's bytes when it has closed both ends
 

@@ -1,7 +1,7 @@
 """Faults of the worker's process: it dies; all are restarted one after another."""
 
 from harness.faults.fault import Reach
-from harness.schedule.schedule import KillWorker, RollingRestart
+from harness.schedule.faults import KillWorker, RollingRestart
 
 
 class Kill:

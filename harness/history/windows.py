@@ -19,7 +19,8 @@ import msgspec
 
 from harness.history.moments import overlap
 from harness.journal.format import Event
-from harness.schedule.schedule import CutLink, Link, Schedule
+from harness.schedule.faults import CutLink, Link
+from harness.schedule.schedule import Schedule
 
 HOLD = "hold"
 _STARTS, _ENDS = "fault.injecting", "fault.healed"

@@ -11,7 +11,7 @@ from harness.history.history import History
 from harness.history.windows import Window, kind_of
 from harness.invariants.endings import STOPPED
 from harness.invariants.verdict import Verdict, said
-from harness.schedule.schedule import CutLink, Fault, KillWorker, LockDatabase, RollingRestart
+from harness.schedule.faults import CutLink, Fault, KillWorker, LockDatabase, RollingRestart
 
 _SHUTDOWN = "shutdown.begun"
 _MEASURED_S = 0.05  # by so much may a time that was measured fall short of the one asked for

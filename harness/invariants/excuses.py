@@ -10,7 +10,7 @@ way to do the thing twice.
 from harness.history.history import History
 from harness.history.moments import AFTER_DEATH_NS, overlap
 from harness.invariants.verdict import Witness, said
-from harness.schedule.schedule import Link
+from harness.schedule.faults import Link
 
 
 def death(history: History, incarnation: str, since_ns: int, until_ns: int) -> Witness | None:

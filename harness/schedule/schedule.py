@@ -5,26 +5,26 @@ again as it was, and can be shrunk. Read by the conductor, by the invariants (wh
 and by the report. Names here are those of the schedule; the conductor makes record ids unique to
 the run by a prefix, because all runs of a session share one promise server.
 
-* A fault names the *arrival* that triggers it, not a time. "The second time that any worker
-  reaches step.settle.sent" means the same on a fast machine and on a slow one.
-* Arrivals are counted over all workers of the run, so that "the worker at work" needs no guess
-  about which one the broker chose.
+Faults are in harness/schedule/faults.py.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from harness.errors import ScheduleError
 from harness.schedule import poison
 from harness.schedule.checkpoints import CHECKPOINTS
-
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-Natural = Annotated[int, msgspec.Meta(ge=0)]
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Link = Literal["kafka", "resonate"]
-
-ANY = "any"
+from harness.schedule.faults import (
+    ANY,
+    AddWorker,
+    Fault,
+    KillWorkerAtTime,
+    Natural,
+    Positive,
+    Seconds,
+    arrival_of,
+)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +37,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class Publish(msgspec.Struct, frozen=True, kw_only=True):
     """One message to the input topic: of a record, or of the catalogue of poison.
 
-    `after_completion_of` holds the message back until that record's completion was seen.
+    `after_completion_of` holds the message back until that record's completion was seen,
+    `after_s` until so many seconds after the load began: a burst has 0 throughout, a trickle rises.
     """
 
     record: str | None = None
     poison: str | None = None
     partition: Natural = 0
     after_completion_of: str | None = None
+    after_s: Seconds = 0.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,51 +57,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     transient_error_seed: int = 0
     lease_s: Seconds = 2.0
     drain_timeout_s: Seconds = 60.0
-
-
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """The nth time, counted over the run, that `worker` (or any) reaches a checkpoint."""
-
-    checkpoint: str
-    nth: Positive = 1
-    worker: str = ANY
-
-
-class KillWorker(msgspec.Struct, frozen=True, kw_only=True, tag="kill_worker"):
-    """SIGKILL at an arrival. Started again after `restart_after_s`, or never if None."""
-
-    at: Arrival
-    restart_after_s: Seconds | None = 0.0
-
-
-class CutLink(msgspec.Struct, frozen=True, kw_only=True, tag="cut_link"):
-    """For the worker that arrives: latency on its link, then the link down, then all healed.
-
-    The worker is held at the checkpoint until the latency is in place, so that the fault
-    strikes there and not somewhere near. The cut follows `latency_s` later.
-    """
-
-    link: Link
-    at: Arrival
-    latency_ms: Natural = 50
-    latency_s: Seconds = 0.2
-    cut_s: Seconds = 3.0
-
-
-class LockDatabase(msgspec.Struct, frozen=True, kw_only=True, tag="lock_database"):
-    """Somebody else's write lock on the rows: a step that deletes takes `for_s` and more."""
-
-    at: Arrival
-    for_s: Seconds
-
-
-class RollingRestart(msgspec.Struct, frozen=True, kw_only=True, tag="rolling_restart"):
-    """From an arrival on, each worker in turn is asked to stop (SIGTERM) and started again."""
-
-    at: Arrival
-
-
-Fault = KillWorker | CutLink | LockDatabase | RollingRestart
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,14 +80,27 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             raise ScheduleError("two workers of the schedule have one name")
         for message in self.load:
             self._check_message(message, names)
+        added = [fault.worker for fault in self.faults if isinstance(fault, AddWorker)]
+        if len({*self.workers, *added}) != len(self.workers) + len(added):
+            raise ScheduleError("a worker is added under a name that there is already")
         for fault in self.faults:
-            if fault.at.checkpoint not in CHECKPOINTS:
-                raise ScheduleError(
-                    f"no checkpoint is called {fault.at.checkpoint!r}; there are: "
-                    + ", ".join(CHECKPOINTS)
-                )
-            if fault.at.worker not in {ANY, *self.workers}:
-                raise ScheduleError(f"the fault is for worker {fault.at.worker!r}; there is none")
+            self._check_fault(fault, {ANY, *self.workers, *added})
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """The workers of the run: those that are there at its start and those that are added."""
+        added = (fault.worker for fault in self.faults if isinstance(fault, AddWorker))
+        return (*self.workers, *added)
+
+    def _check_fault(self, fault: Fault, workers: set[str]) -> None:
+        at = arrival_of(fault)
+        if at is not None and at.checkpoint not in CHECKPOINTS:
+            raise ScheduleError(
+                f"no checkpoint is called {at.checkpoint!r}; there are: " + ", ".join(CHECKPOINTS)
+            )
+        whom = fault.worker if isinstance(fault, KillWorkerAtTime) else at.worker if at else ANY
+        if whom not in workers or (at is None and whom == ANY):
+            raise ScheduleError(f"the fault is for worker {whom!r}; there is none")
 
     def _check_message(self, message: Publish, names: set[str]) -> None:
         if (message.record is None) == (message.poison is None):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.schedule.schedule import CutLink, Fault, KillWorker, LockDatabase, RollingRestart
+from harness.schedule.faults import CutLink, Fault, KillWorker, LockDatabase, RollingRestart
 from tests.faults.world import AT, World, life_of
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.schedule.schedule import CutLink, LockDatabase
+from harness.schedule.faults import CutLink, LockDatabase
 from tests.faults.world import AT, World, life_of
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.schedule.schedule import KillWorker, RollingRestart
+from harness.schedule.faults import KillWorker, RollingRestart
 from tests.faults.world import AT, World, life_of
 
 

@@ -11,7 +11,8 @@ import pytest
 from harness.errors import InfraError
 from harness.faults.fault import Reach
 from harness.faults.nemesis import Nemesis
-from harness.schedule.schedule import Arrival, Fault, Publish, Record, Schedule
+from harness.schedule.faults import Arrival, Fault
+from harness.schedule.schedule import Publish, Record, Schedule
 
 AT = Arrival(checkpoint="step.started")
 

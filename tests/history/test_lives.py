@@ -1,6 +1,6 @@
 """Incarnations, the starts of steps, requests with their answers, leases."""
 
-from harness.schedule.schedule import Arrival, RollingRestart
+from harness.schedule.faults import Arrival, RollingRestart
 from tests.invariants import building as b
 
 ROLLING = b.schedule(RollingRestart(at=Arrival(checkpoint="step.started")))

@@ -1,6 +1,6 @@
 """Fault windows: from injecting to healed, and what they touch."""
 
-from harness.schedule.schedule import Arrival, CutLink, LockDatabase
+from harness.schedule.faults import Arrival, CutLink, LockDatabase
 from tests.invariants import building as b
 
 AT = Arrival(checkpoint="step.started")

@@ -11,7 +11,8 @@ from typing import Any
 from harness.history import History, Timing
 from harness.invariants import Verdict
 from harness.journal.format import Event
-from harness.schedule.schedule import Fault, Publish, Record, Schedule, Settings
+from harness.schedule.faults import Fault
+from harness.schedule.schedule import Publish, Record, Schedule, Settings
 
 EPOCH_S = 1_700_000_000
 W1, W2 = "w1#1", "w2#1"

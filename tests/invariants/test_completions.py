@@ -4,7 +4,8 @@ import pytest
 
 from harness.invariants.completions import one_completion_per_record_id
 from harness.journal.format import Event
-from harness.schedule.schedule import Arrival, CutLink, Publish, Record, Schedule
+from harness.schedule.faults import Arrival, CutLink
+from harness.schedule.schedule import Publish, Record, Schedule
 from tests.invariants import building as b
 
 CUT = b.schedule(CutLink(link="kafka", at=Arrival(checkpoint="publish.sent")))

@@ -4,7 +4,8 @@ from harness.invariants.deliveries import (
     no_offset_is_committed_before_its_promise_exists,
     one_workflow_per_record_id,
 )
-from harness.schedule.schedule import Arrival, CutLink, Publish, Schedule
+from harness.schedule.faults import Arrival, CutLink
+from harness.schedule.schedule import Publish, Schedule
 from tests.invariants import building as b
 
 TWO = b.schedule(messages=2)

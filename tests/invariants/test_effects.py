@@ -1,7 +1,7 @@
 """Every effect belongs to a step that was running."""
 
 from harness.invariants.effects import every_effect_belongs_to_a_step
-from harness.schedule.schedule import Arrival, CutLink
+from harness.schedule.faults import Arrival, CutLink
 from tests.invariants import building as b
 
 CUT = b.schedule(CutLink(link="kafka", at=Arrival(checkpoint="publish.sent")))

@@ -4,7 +4,7 @@ import pytest
 
 from harness.invariants import judge
 from harness.invariants.endings import no_worker_died_unasked, workers_stop_when_asked
-from harness.schedule.schedule import Arrival, RollingRestart
+from harness.schedule.faults import Arrival, RollingRestart
 from tests.invariants import building as b
 
 ROLLING = b.schedule(RollingRestart(at=Arrival(checkpoint="step.started")))

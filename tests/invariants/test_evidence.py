@@ -8,14 +8,8 @@ from harness.invariants.evidence import (
     every_scheduled_fault_landed,
     the_run_was_played_to_its_end,
 )
-from harness.schedule.schedule import (
-    Arrival,
-    CutLink,
-    KillWorker,
-    LockDatabase,
-    RollingRestart,
-    Schedule,
-)
+from harness.schedule.faults import Arrival, CutLink, KillWorker, LockDatabase, RollingRestart
+from harness.schedule.schedule import Schedule
 from tests.invariants import building as b
 
 AT = Arrival(checkpoint="step.started", nth=2)

@@ -1,7 +1,8 @@
 """Every record completes; fast records overtake slow ones."""
 
 from harness.invariants.liveness import every_record_completes, fast_records_overtake_slow_ones
-from harness.schedule.schedule import Arrival, CutLink, Publish, Record, Schedule
+from harness.schedule.faults import Arrival, CutLink
+from harness.schedule.schedule import Publish, Record, Schedule
 from tests.invariants import building as b
 
 PAIR = Schedule(

@@ -5,7 +5,7 @@ from harness.invariants.steps import (
     only_the_failing_step_retries,
     steps_that_outlasted_the_lease,
 )
-from harness.schedule.schedule import Arrival, CutLink, LockDatabase
+from harness.schedule.faults import Arrival, CutLink, LockDatabase
 from tests.invariants import building as b
 
 CUT = b.schedule(CutLink(link="resonate", at=Arrival(checkpoint="step.started")))

@@ -1,7 +1,7 @@
 """Another worker takes over. The bound in these histories is 5.5 s."""
 
 from harness.invariants.takeover import another_worker_takes_over
-from harness.schedule.schedule import Arrival, CutLink
+from harness.schedule.faults import Arrival, CutLink
 from tests.invariants import building as b
 
 CUT = b.schedule(CutLink(link="resonate", at=Arrival(checkpoint="step.started")))

@@ -9,19 +9,8 @@ from hypothesis import strategies as st
 from harness.errors import ScheduleError
 from harness.schedule import poison
 from harness.schedule.checkpoints import CHECKPOINTS
-from harness.schedule.schedule import (
-    Arrival,
-    CutLink,
-    KillWorker,
-    LockDatabase,
-    Publish,
-    Record,
-    RollingRestart,
-    Schedule,
-    Settings,
-    from_json,
-    to_json,
-)
+from harness.schedule.faults import Arrival, CutLink, KillWorker, LockDatabase, RollingRestart
+from harness.schedule.schedule import Publish, Record, Schedule, Settings, from_json, to_json
 
 # design.md, "The checkpoints", copied by hand: the list is part of the contract.
 OF_THE_DESIGN = (
