@@ -1,0 +1,247 @@
+"""Hypothesis draws the faults of a load here.
+
+* The very first draws, before the load, are a plan: how many faults there are,
+  and which kinds there are at all (Groce et al., "Swarm testing"). More than half of all schedules
+  know only kills and pauses at checkpoints, which is where crash bugs are found. They come first
+  because Hypothesis often draws the first choices and takes the simplest for all that follow.
+* Every arrival is one that a calm run of the load reaches (harness/schedule/arrivals.py), for a
+  fault that never strikes is a wasted run.
+* A kill may have followers: kills or pauses in the very next lives of the worker that comes back.
+  They are drawn with it, because alone they would have nobody to strike.
+* What is drawn may be more than the limits allow: harness/schedule/granting.py cuts it down.
+* Steering may not change what a recorded choice means, or a failure of yesterday would be another
+  schedule today. So a place is drawn from all checkpoints in their fixed order, and only which
+  of them are refused depends on the steering. Once shrunk, a choice is not steered any more.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from harness.schedule.arrivals import (
+    WAY_IN,
+    expected_arrivals,
+    expected_duration_s,
+    expected_in_next_life,
+)
+from harness.schedule.checkpoints import CHECKPOINTS
+from harness.schedule.faults import (
+    ANY,
+    AddWorker,
+    Arrival,
+    CutLink,
+    Fault,
+    KillServer,
+    KillWorker,
+    KillWorkerAtTime,
+    LockDatabase,
+    PauseWorker,
+    RollingRestart,
+    StopWorker,
+)
+from harness.schedule.granting import AT_THE_END, Chain, granted
+from harness.schedule.limits import Limits
+from harness.schedule.schedule import Schedule
+
+Cells = frozenset[tuple[str, int]]
+
+KINDS = (
+    "kill",
+    "pause",
+    "kill at a time",
+    "stop",
+    "rolling restart",
+    "add a worker",
+    "kill the server",
+    "cut a link",
+    "lock the database",
+)
+_ONLY_KILLS, _ONLY_PAUSES, _SWARM = ("kill",), ("pause",), None
+_WHICH_KINDS = (*(_ONLY_KILLS,) * 3, ("kill", "pause"), _ONLY_PAUSES, _SWARM, _SWARM)
+# Chains of faults. A number and not the end of a list: so any one of them can be shrunk away.
+_HOW_MANY = (0, *(1,) * 12, *(2,) * 8, *(3,) * 4, 4, 5, 6, 7, 8)
+_IS_FOLLOWED = (False, False, False, True, True)
+_WHERE_ROWS_ARE_NEXT = ("task.acquired", "step.started", "sleep.woken")
+_LATER_S = 4.0  # when others have taken over
+_BACK_AFTER_S = (0.0, 0.0, 0.5, _LATER_S, None)
+_TENTH = 10
+_LIVES = 3
+_THOUSAND = 1000
+# Counted round and round where there are fewer (harness/schedule/loads.py has the reason).
+_SHARE = st.integers(0, 119)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How many faults to draw, each with its followers, and of which kinds."""
+
+    count: int
+    kinds: tuple[str, ...]
+
+
+class _Ground(msgspec.Struct, frozen=True):
+    """What faults are drawn for."""
+
+    load: Schedule
+    reached: frozenset[str]
+    neglected: Cells
+    kinds: tuple[str, ...]
+
+    def arrivals(self) -> Mapping[str, int]:
+        expected = expected_arrivals(self.load)
+        return {name: count for name, count in expected.items() if name in self.reached}
+
+    def under_way(self) -> Mapping[str, int]:
+        """Those at which there is work left, for faults that do not end a life."""
+        return {name: count for name, count in self.arrivals().items() if name not in AT_THE_END}
+
+
+@st.composite
+def plans(draw: DrawFn) -> Plan:
+    """What is decided before anything else."""
+    count = draw(st.sampled_from(_HOW_MANY))
+    kinds = draw(st.sampled_from(_WHICH_KINDS)) or draw(_swarm())
+    return Plan(count, kinds)
+
+
+@st.composite
+def faults(
+    draw: DrawFn,
+    plan: Plan,
+    load: Schedule,
+    limits: Limits,
+    reached: frozenset[str],
+    neglected: Cells,
+) -> tuple[Fault, ...]:
+    """Faults for `load` by `plan`, within `limits`, at checkpoints of `reached`."""
+    ground = _Ground(load, reached, neglected, plan.kinds)
+    if not ground.under_way():
+        return ()
+    chain = _chain(ground)
+    drawn = [draw(chain) for _ in range(min(plan.count, limits.faults))]
+    return granted(drawn, load, limits)
+
+
+@st.composite
+def kills_at_random_times(draw: DrawFn, load: Schedule, limits: Limits) -> tuple[Fault, ...]:
+    """One to three kills of workers at any time of the run."""
+    ground = _Ground(load, frozenset(), frozenset(), ("kill at a time",))
+    count = draw(st.integers(1, 3))
+    chain = _chain(ground)
+    drawn = [draw(chain) for _ in range(count)]
+    return granted(drawn, load, limits)
+
+
+@functools.cache
+def _swarm() -> SearchStrategy[tuple[str, ...]]:
+    switches = st.tuples(*(st.booleans() for _ in KINDS))
+    return switches.map(
+        lambda on: (
+            tuple(kind for kind, is_on in zip(KINDS, on, strict=True) if is_on) or _ONLY_KILLS
+        )
+    )
+
+
+@st.composite
+def _chain(draw: DrawFn, ground: _Ground) -> Chain:
+    kind = draw(st.sampled_from(ground.kinds))
+    if kind == "kill":
+        return draw(_kills(ground))
+    if kind == "kill at a time":
+        return (draw(_kill_at_a_time(ground.load)),)
+    places = ground.under_way()
+    if kind == "lock the database":
+        places = {name: places[name] for name in _WHERE_ROWS_ARE_NEXT if name in places}
+    if not places:
+        return ()
+    return (draw(_other(ground.load, kind, draw(_arrival(ground, places, 1)))),)
+
+
+@st.composite
+def _kills(draw: DrawFn, ground: _Ground) -> Chain:
+    at = draw(_arrival(ground, ground.arrivals(), 1))
+    back = draw(st.sampled_from(_BACK_AFTER_S))
+    chain: list[Fault] = [KillWorker(at=at, restart_after_s=back)]
+    for life in range(2, _LIVES + 1):
+        expected = expected_in_next_life(ground.load, at)
+        expected = {name: count for name, count in expected.items() if name in ground.reached}
+        if not expected or not draw(st.sampled_from(_IS_FOLLOWED)):
+            break
+        # The same place again, as a step that kills whoever runs it would have it.
+        is_same = draw(st.booleans()) and at.checkpoint in expected
+        here = {at.checkpoint: 1} if is_same else expected
+        at = draw(_arrival(ground, here, life))
+        if "pause" in ground.kinds and draw(st.booleans()):
+            chain.append(PauseWorker(at=at, for_s=draw(_pause_s(ground.load.settings.lease_s))))
+            break
+        chain.append(KillWorker(at=at, restart_after_s=draw(st.sampled_from(_BACK_AFTER_S))))
+    return tuple(chain)
+
+
+@st.composite
+def _arrival(draw: DrawFn, ground: _Ground, expected: Mapping[str, int], life: int) -> Arrival:
+    """An arrival in the nth life; the first is any, for arrivals are counted over the run."""
+    neglected = {name for name in expected if (name, life) in ground.neglected}
+    looks_there = draw(st.booleans()) and bool(neglected)
+    here = neglected if looks_there else set(expected)
+    checkpoint = draw(st.sampled_from(CHECKPOINTS).filter(here.__contains__))
+    nth = draw(_SHARE) % expected[checkpoint] + 1
+    if life > 1:
+        return Arrival(checkpoint=checkpoint, nth=nth, life=life)
+    whom = (ANY, *_sure_of(ground.load, checkpoint))
+    worker = whom[draw(_SHARE) % len(whom)]
+    return Arrival(checkpoint=checkpoint, nth=nth if worker == ANY else 1, worker=worker)
+
+
+def _sure_of(load: Schedule, checkpoint: str) -> Sequence[str]:
+    """The workers each of which reaches the checkpoint: where all have messages of their own."""
+    delivered = {message.partition for message in load.load if message.after_completion_of is None}
+    everywhere = delivered == set(range(load.partitions)) and load.partitions >= len(load.workers)
+    return load.workers if everywhere and checkpoint == WAY_IN[0] else ()
+
+
+@st.composite
+def _kill_at_a_time(draw: DrawFn, load: Schedule) -> KillWorkerAtTime:
+    worker = load.workers[draw(_SHARE) % len(load.workers)]
+    share = draw(st.integers(0, _THOUSAND)) / _THOUSAND
+    return KillWorkerAtTime(
+        worker=worker,
+        after_s=round(share * expected_duration_s(load), 3),
+        restart_after_s=draw(st.sampled_from(_BACK_AFTER_S)),
+    )
+
+
+@st.composite
+def _other(draw: DrawFn, load: Schedule, kind: str, at: Arrival) -> Fault:  # noqa: PLR0911 - a table
+    tenths = st.integers(0, _TENTH).map(lambda count: count / _TENTH)
+    if kind == "pause":
+        return PauseWorker(at=at, for_s=draw(_pause_s(load.settings.lease_s)))
+    if kind == "stop":
+        return StopWorker(at=at, restart_after_s=draw(st.sampled_from(_BACK_AFTER_S)))
+    if kind == "rolling restart":
+        return RollingRestart(at=at)
+    if kind == "add a worker":
+        return AddWorker(at=at, worker="")  # its name is given when it is granted
+    if kind == "kill the server":
+        return KillServer(at=at, restart_after_s=draw(st.sampled_from((0.0, 0.5, 1.5))))
+    if kind == "cut a link":
+        # The answer of the very request is lost at once, or the link is slow for a while first.
+        latency_s = draw(st.sampled_from((0.0, 0.2)))
+        return CutLink(
+            at=at,
+            link=draw(st.sampled_from(("resonate", "kafka"))),
+            latency_ms=50 if latency_s else 0,
+            latency_s=latency_s,
+            cut_s=draw(st.sampled_from((0.5, 1.0, 2.0, 3.0, 4.0))),
+        )
+    return LockDatabase(at=at, for_s=0.5 + draw(tenths))
+
+
+@functools.cache
+def _pause_s(lease_s: float) -> SearchStrategy[float]:
+    """Shorter than half a lease, or longer than a lease by a second and more."""
+    short = st.integers(2, int(lease_s / 2 * _TENTH))
+    long = st.integers(int((lease_s + 1) * _TENTH), int((lease_s + 2) * _TENTH))
+    return (short | long).map(lambda tenths: tenths / _TENTH)

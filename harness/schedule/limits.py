@@ -1,0 +1,26 @@
+"""How large a drawn schedule may be."""
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The most of each thing in one schedule; None for crashes and restarts is without bound.
+
+    A crash is a kill of a worker or of the promise server. `restarts` counts the crashes after
+    which the dead one is started again; the others stay dead, if somebody is left to go on. Most
+    crash bugs known need no more than three crashes.
+    """
+
+    crashes: int | None = 3
+    restarts: int | None = 2
+    workers: int = 4
+    records: int = 40
+    partitions: int = 4
+    batches: int = 12
+    faults: int = 5
+    server_kills: int = 1  # 0 where the promise server is not ours to kill
+
+    @classmethod
+    def unbounded(cls) -> "Limits":
+        """For a long night: as many crashes as there are faults, and all of them restarted."""
+        return cls(crashes=None, restarts=None, faults=8, server_kills=3)

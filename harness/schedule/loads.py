@@ -1,0 +1,212 @@
+"""Hypothesis draws loads here: schedules without a fault.
+
+Which features a load has at all is drawn for itself (Groce et al., "Swarm testing"): a load with
+everything in it hides what a load with one thing in it shows.
+
+* Nothing is drawn and thrown away: names come from a catalogue by their place, and what would be
+  too much work is cut down. So every choice is a valid load, and smaller choices are simpler ones.
+* Work is bounded: a calm run takes a few seconds. With many records or batches the lease is
+  longer, for a busy machine cannot keep a hundred short ones.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from harness.schedule import poison
+from harness.schedule.limits import Limits
+from harness.schedule.schedule import Publish, Record, Schedule, Settings
+
+PLAIN = "plain"
+# Record ids that a careless encoding, comparison or limit would take for something else.
+NAMES: dict[str, tuple[str, ...]] = {
+    "scripts": ("заказ-№1", "注文-一", "طلب-a", "παραγγελία"),
+    "separators": ("a:b/c", "a/b:c", "a.b-c_d"),
+    "like a child": ("a:1", "a:1:2", "a.1"),
+    "percent": ("a%3Ab", "100%", "%00"),
+    "spaces": ("a b", " a", "a ", "a\tb"),
+    "very long": ("x" * 200, "x" * 199 + "y", "é" * 200),
+    "other case": ("Order-1", "order-1", "ORDER-1"),
+    "other normal form": ("\u00e9t\u00e9", "e\u0301te\u0301"),
+    "emoji": ("🧨", "👩\u200d🚀", "🏴\u200d☠\ufe0f"),
+    "line separators": ("\u2028", "a\u2029b", "a\nb"),
+}
+_NAME_KINDS = (PLAIN, *NAMES)
+# The fewest and the most records of a load. A crowd has few batches a record.
+_SIZES = (*((1, 2), (1, 3), (1, 6), (1, 6)) * 5, (1, 12), (7, 20), (21, 40))
+_CROWD = 7
+_CROWD_BATCHES = 3
+_BATCHES = (1, 2, 3, 0, 1, 2, 3, 1, 2, 4, 6, 12)
+_AT_PLACES = 6
+_BATCHES_IN_ALL = 60
+_SHORT_LEASE_S, _LONG_LEASE_S = 2.0, 6.0
+_SHORT_LEASE_RECORDS, _SHORT_LEASE_BATCHES = 12, 25
+_TRICKLE_S = 2.0
+_POISONS = 3
+# The one that weighs a megabyte comes rarely.
+_POISON_NAMES = tuple(name for name in poison.NAMES if name != "value of 1 MB") * 3 + (
+    "value of 1 MB",
+)
+_AGAIN = ("at once", "other partition", "after completion", "later")
+
+
+# A feature is one choice, whose first and most frequent value is that there is none of it.
+_PARTITIONS = (1, 1, 1, 1, 2, 3, 4)
+_WORKERS = (1, 1, 1, 2, 3, 4)
+_HAS_NAMES = (*(False,) * 3, True)
+_DUPLICATES_AT_MOST = (0, 0, 0, 4)
+_POISON_AT_MOST = (0, 0, 0, 0, _POISONS)
+_ERROR_RATES = (*(0.0,) * 20, 0.05, 0.1, 0.2, 0.4)
+_GAPS_S = (*(0.0,) * 12, 0.1, 0.3, 1.0)
+# Drawn the same whatever the bound is, and brought down to it. So a choice that is made smaller
+# does not move the meaning of all that follow, and schedules shrink to where they should.
+_SHARE = st.integers(0, 59)
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """A record as drawn, before it has its name and its bounds."""
+
+    kind: str
+    batches: int
+    short_by: int  # rows that are missing from the last batch, counted round and round
+    partition: int  # counted round and round
+
+
+@st.composite
+def loads(draw: DrawFn, limits: Limits) -> Schedule:
+    """A schedule without faults, within `limits`."""
+    partitions = min(draw(st.sampled_from(_PARTITIONS)), limits.partitions)
+    workers = min(draw(st.sampled_from(_WORKERS)), limits.workers)
+    rate = draw(st.sampled_from(_ERROR_RATES))
+    seed = draw(st.integers(0, 99))
+    settings = Settings(
+        batch_size=draw(st.sampled_from((2, 1, 3, 4, 5))),
+        sleep_between_batches_s=draw(st.sampled_from((0.3, 0.1, 0.2, 0.4))),
+        transient_error_rate=rate,
+        transient_error_seed=seed if rate else 0,
+    )
+    has_names = draw(st.sampled_from(_HAS_NAMES))
+    wanted = draw(st.sampled_from(_SIZES).flatmap(lambda size: _records(limits, size)))
+    records = _named(wanted, settings.batch_size, has_names=has_names)
+    load = [
+        Publish(record=record.name, partition=one.partition % partitions)
+        for record, one in zip(records, wanted, strict=True)
+    ]
+    again = draw(st.sampled_from(_DUPLICATES_AT_MOST).flatmap(_duplicates))
+    load = _with_duplicates(load, again, partitions)
+    load = _with_poison(load, draw(st.sampled_from(_POISON_AT_MOST).flatmap(_poisons)), partitions)
+    load = _as_trickle(load, draw(st.sampled_from(_GAPS_S)))
+    schedule = Schedule(
+        records=records,
+        load=tuple(load),
+        workers=tuple(f"w{number}" for number in range(1, workers + 1)),
+        partitions=partitions,
+        settings=settings,
+    )
+    return schedule.with_settings(lease_s=_lease_s(schedule))
+
+
+@functools.cache  # a strategy is checked when it is first used, which costs more than a draw
+def _records(limits: Limits, size: tuple[int, int]) -> SearchStrategy[list[_Wanted]]:
+    fewest, most = (min(bound, limits.records) for bound in size)
+    most_batches = _CROWD_BATCHES if fewest >= _CROWD else limits.batches
+    one = st.builds(
+        _Wanted,
+        st.sampled_from(_NAME_KINDS),
+        st.sampled_from(tuple(min(count, most_batches, limits.batches) for count in _BATCHES)),
+        _SHARE,
+        _SHARE,
+    )
+    return st.lists(one, min_size=fewest, max_size=most).map(_bounded)
+
+
+def _bounded(wanted: list[_Wanted]) -> list[_Wanted]:
+    """Cut the batches of the last ones down, so that all together stay within the bound."""
+    kept: list[_Wanted] = []
+    left = _BATCHES_IN_ALL
+    for number, one in enumerate(wanted):
+        owed = len(wanted) - number - 1  # every record after this one has a batch at least
+        batches = min(one.batches, left - owed)
+        kept.append(msgspec.structs.replace(one, batches=batches))
+        left -= max(batches, 1)
+    return kept
+
+
+def _named(wanted: Sequence[_Wanted], batch_size: int, *, has_names: bool) -> tuple[Record, ...]:
+    seen: dict[str, int] = {}
+    records = []
+    for one in wanted:
+        kind = one.kind if has_names else PLAIN
+        number = seen[kind] = seen.get(kind, 0) + 1
+        rows = max(0, one.batches * batch_size - one.short_by % batch_size)
+        records.append(Record(name=_name(kind, number), rows=rows))
+    return tuple(records)
+
+
+def _name(kind: str, number: int) -> str:
+    """The name of the record that is the `number`th of its kind, from 1 on."""
+    if kind == PLAIN:
+        return "abcdefgh"[number - 1] if number <= len("abcdefgh") else f"r{number}"
+    names = NAMES[kind]
+    round_, place = divmod(number - 1, len(names))
+    return names[place] + (f"-{round_}" if round_ else "")
+
+
+@functools.cache
+def _duplicates(most: int) -> SearchStrategy[list[tuple[str, int]]]:
+    """Each: how it comes again, and which message of the load it is, counted round and round."""
+    return st.lists(st.tuples(st.sampled_from(_AGAIN), _SHARE), max_size=most)
+
+
+def _with_duplicates(
+    load: list[Publish], again: Iterable[tuple[str, int]], partitions: int
+) -> list[Publish]:
+    first = list(load)
+    replace = msgspec.structs.replace
+    ways: dict[str, Callable[[Publish], Publish]] = {
+        "at once": lambda one: one,
+        "other partition": lambda one: replace(one, partition=(one.partition + 1) % partitions),
+        "after completion": lambda one: replace(one, after_completion_of=one.record),
+        "later": lambda one: replace(one, after_s=1.0),
+    }
+    for how, number in again:
+        original = first[number % len(first)]
+        place = load.index(original) + 1 if how == "at once" else len(load)
+        load = [*load[:place], ways[how](original), *load[place:]]
+    return load
+
+
+@functools.cache
+def _poisons(most: int) -> SearchStrategy[list[tuple[str, int, int]]]:
+    """Each: its name, how many messages go before it, its partition, counted round and round."""
+    return st.lists(
+        st.tuples(st.sampled_from(_POISON_NAMES), st.integers(0, _AT_PLACES), _SHARE),
+        max_size=most,
+    )
+
+
+def _with_poison(
+    load: list[Publish], poisons: Iterable[tuple[str, int, int]], partitions: int
+) -> list[Publish]:
+    for name, place, partition in poisons:
+        message = Publish(poison=name, partition=partition % partitions)
+        load = [*load[:place], message, *load[place:]]
+    return load
+
+
+def _as_trickle(load: list[Publish], gap_s: float) -> list[Publish]:
+    """Spread the messages out in their order, over two seconds at most."""
+    gap_s = min(gap_s, _TRICKLE_S / len(load))
+    return [
+        msgspec.structs.replace(one, after_s=max(one.after_s, round(number * gap_s, 2)))
+        for number, one in enumerate(load)
+    ]
+
+
+def _lease_s(schedule: Schedule) -> float:
+    batches = sum(schedule.batches(record) for record in schedule.records)
+    is_small = len(schedule.records) <= _SHORT_LEASE_RECORDS and batches <= _SHORT_LEASE_BATCHES
+    return _SHORT_LEASE_S if is_small else _LONG_LEASE_S

@@ -1,0 +1,63 @@
+"""Whole schedules, drawn by Hypothesis: a load, and faults for it.
+
+Nothing is drawn while a run goes on: what comes out of here is data, is valid, and is played as it
+is. Everything shrinks towards one worker, one record of one batch, and no fault; a kill of any
+worker at its first arrival is the simplest fault. Loads are drawn in harness/schedule/loads.py,
+faults in harness/schedule/chaos.py, and how large all may be says harness/schedule/limits.py.
+"""
+
+from collections.abc import Collection
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from harness.schedule.arrivals import expected_arrivals, expected_duration_s
+from harness.schedule.chaos import faults, kills_at_random_times, plans
+from harness.schedule.checkpoints import CHECKPOINTS
+from harness.schedule.limits import Limits
+from harness.schedule.loads import loads
+from harness.schedule.schedule import Schedule
+
+__all__ = [
+    "Limits",
+    "expected_arrivals",
+    "expected_duration_s",
+    "killed_at_random_times",
+    "schedules",
+]
+
+_USUAL = Limits()
+
+
+def schedules(
+    limits: Limits = _USUAL,
+    *,
+    reached: Collection[str] = CHECKPOINTS,
+    neglected: Collection[tuple[str, int]] = frozenset(),
+) -> SearchStrategy[Schedule]:
+    """Schedules of every kind within `limits`.
+
+    Faults are placed at checkpoints of `reached`, as a calm run has shown them. Half of them go
+    to `neglected`, pairs of a checkpoint and a worker's life (1, 2, 3), where the load has any.
+    """
+    return _schedules(limits, frozenset(reached), frozenset(neglected))
+
+
+def killed_at_random_times(limits: Limits = _USUAL) -> SearchStrategy[Schedule]:
+    """The plain way, to compare with: the same loads, SIGKILL at a uniformly random time."""
+    return _killed_at_random_times(limits)
+
+
+@st.composite
+def _schedules(
+    draw: DrawFn, limits: Limits, reached: frozenset[str], neglected: frozenset[tuple[str, int]]
+) -> Schedule:
+    plan = draw(plans())
+    load = draw(loads(limits))
+    return load.with_faults(*draw(faults(plan, load, limits, reached, neglected)))
+
+
+@st.composite
+def _killed_at_random_times(draw: DrawFn, limits: Limits) -> Schedule:
+    load = draw(loads(limits))
+    return load.with_faults(*draw(kills_at_random_times(load, limits)))

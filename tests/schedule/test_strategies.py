@@ -1,0 +1,316 @@
+"""Drawn schedules: valid, within their limits, of every kind, small ones first."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from statistics import median
+
+import pytest
+from hypothesis import Phase, find, settings
+from hypothesis.database import InMemoryExampleDatabase
+
+from harness.schedule.checkpoints import CHECKPOINTS
+from harness.schedule.faults import (
+    AddWorker,
+    Arrival,
+    CutLink,
+    Fault,
+    KillServer,
+    KillWorker,
+    KillWorkerAtTime,
+    LockDatabase,
+    PauseWorker,
+    RollingRestart,
+    StopWorker,
+    arrival_of,
+)
+from harness.schedule.loads import NAMES
+from harness.schedule.schedule import Publish, Record, Schedule, from_json, to_json
+from harness.schedule.strategies import (
+    Limits,
+    expected_arrivals,
+    expected_duration_s,
+    killed_at_random_times,
+    schedules,
+)
+from tests.schedule.drawing import drawn
+
+SMALL = Limits(
+    crashes=1, restarts=1, workers=2, records=3, partitions=1, batches=2, faults=2, server_kills=0
+)
+WHERE = {
+    "usual": (schedules(), Limits()),
+    "small": (schedules(SMALL), SMALL),
+    "unbounded": (schedules(Limits.unbounded()), Limits.unbounded()),
+    "random times": (killed_at_random_times(), Limits()),
+}
+DRAWN = {name: drawn(strategy, 120) for name, (strategy, _) in WHERE.items()}
+EVERYTHING = [(one, WHERE[name][1]) for name, several in DRAWN.items() for one in several]
+USUAL = DRAWN["usual"] + drawn(schedules(), 180, seed=2)
+KILL = KillWorker(at=Arrival(checkpoint="record.polled"))
+CRASHES = (KillWorker, KillWorkerAtTime, KillServer)
+
+
+def smallest(fits: Callable[[Schedule], bool], seed: int = 3) -> Schedule:
+    return find(
+        schedules(),
+        fits,
+        settings=settings(max_examples=400, database=None),
+        random=random.Random(seed),
+    )
+
+
+def kills(schedule: Schedule) -> list[KillWorker]:
+    return [fault for fault in schedule.faults if isinstance(fault, KillWorker)]
+
+
+def goes_for_good(fault: Fault) -> bool:
+    if isinstance(fault, KillWorker | KillWorkerAtTime | StopWorker):
+        return fault.restart_after_s is None
+    return False
+
+
+def test_is_the_same_after_json() -> None:
+    for schedule, _ in EVERYTHING:
+        assert from_json(to_json(schedule)) == schedule
+
+
+def test_keeps_the_limits_of_the_load() -> None:
+    for schedule, limits in EVERYTHING:
+        batches = [schedule.batches(record) for record in schedule.records]
+        assert 1 <= len(schedule.records) <= limits.records
+        assert 1 <= schedule.partitions <= limits.partitions
+        assert max(batches) <= max(limits.batches, 1)
+        assert sum(batches) <= 60
+        assert len(schedule.everybody) <= limits.workers
+        assert {one.record for one in schedule.load} >= {one.name for one in schedule.records}
+        assert sum(one.poison is not None for one in schedule.load) <= 3
+        assert max(one.after_s for one in schedule.load) <= 2
+        crowd = len(batches) > 12 or sum(batches) > 25
+        assert schedule.settings.lease_s == (6 if crowd else 2)
+
+
+def test_keeps_the_limits_of_the_faults() -> None:
+    for schedule, limits in EVERYTHING:
+        crashes = [fault for fault in schedule.faults if isinstance(fault, CRASHES)]
+        restarted = [fault for fault in crashes if fault.restart_after_s is not None]
+        kinds = Counter(type(fault) for fault in schedule.faults)
+        assert len(schedule.faults) <= limits.faults
+        assert limits.crashes is None or len(crashes) <= limits.crashes
+        assert limits.restarts is None or len(restarted) <= limits.restarts
+        assert kinds[RollingRestart] <= 1
+        assert kinds[KillServer] <= limits.server_kills
+
+
+def test_somebody_is_always_left_to_go_on() -> None:
+    gone = Counter(
+        len(schedule.workers) - sum(map(goes_for_good, schedule.faults))
+        for schedule, _ in EVERYTHING
+        if any(map(goes_for_good, schedule.faults))
+    )
+    assert len(gone) > 1
+    assert min(gone) == 1
+
+
+def test_every_arrival_is_one_that_a_calm_run_reaches() -> None:
+    arrivals = [
+        (schedule, at)
+        for schedule, _ in EVERYTHING
+        for at in map(arrival_of, schedule.faults)
+        if at is not None
+    ]
+    assert len(arrivals) > 300
+    for schedule, at in arrivals:
+        assert at.nth <= expected_arrivals(schedule)[at.checkpoint]
+
+
+def test_a_later_life_is_one_that_an_earlier_kill_began() -> None:
+    lives: Counter[int] = Counter()
+    for schedule, _ in EVERYTHING:
+        begun = {1}
+        for fault in schedule.faults:
+            at = arrival_of(fault)
+            if at is not None and at.life is not None:
+                assert at.life in begun
+                lives[at.life] += 1
+            if isinstance(fault, KillWorker) and fault.restart_after_s is not None:
+                begun.add((fault.at.life or 1) + 1)
+    assert lives[2] > lives[3] > 0
+
+
+def test_a_pause_is_shorter_or_longer_than_the_lease_and_never_near_it() -> None:
+    ratios = [
+        (fault.for_s, schedule.settings.lease_s)
+        for schedule, _ in EVERYTHING
+        for fault in schedule.faults
+        if isinstance(fault, PauseWorker)
+    ]
+    long = [(for_s, lease_s) for for_s, lease_s in ratios if for_s > lease_s]
+    assert 0 < len(long) < len(ratios)
+    assert all(lease_s + 1 <= for_s <= lease_s + 2 for for_s, lease_s in long)
+    assert all(0.2 <= for_s <= lease_s / 2 for for_s, lease_s in set(ratios) - set(long))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        KillWorker,
+        KillWorkerAtTime,
+        PauseWorker,
+        StopWorker,
+        AddWorker,
+        RollingRestart,
+        KillServer,
+        CutLink,
+        LockDatabase,
+    ],
+)
+def test_draws_every_kind_of_fault(kind: type) -> None:
+    having = [one for one in USUAL if any(isinstance(fault, kind) for fault in one.faults)]
+    assert len(having) >= 5
+
+
+def test_kills_at_every_checkpoint() -> None:
+    assert {kill.at.checkpoint for one in USUAL for kill in kills(one)} == set(CHECKPOINTS)
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_draws_ids_of_every_kind(names: tuple[str, ...]) -> None:
+    assert any(record.name in names for one in USUAL for record in one.records)
+
+
+LOADS: dict[str, Callable[[Schedule], bool]] = {
+    "no rows": lambda one: any(record.rows == 0 for record in one.records),
+    "rows that fill no batch": lambda one: any(
+        record.rows % one.settings.batch_size for record in one.records
+    ),
+    "many batches": lambda one: any(one.batches(record) == 12 for record in one.records),
+    "a crowd": lambda one: len(one.records) > 12,
+    "poison": lambda one: any(message.poison for message in one.load),
+    "a duplicate at once": lambda one: any(
+        message.record is not None and message == following
+        for message, following in zip(one.load, one.load[1:], strict=False)
+    ),
+    "a duplicate on another partition": lambda one: any(
+        message.record is not None and message.partition != first.partition
+        for first in one.load
+        for message in one.load
+        if message.record == first.record
+    ),
+    "a duplicate after the completion": lambda one: any(
+        message.after_completion_of == message.record for message in one.load if message.record
+    ),
+    "a trickle": lambda one: len({message.after_s for message in one.load}) > 3,
+    "four partitions": lambda one: one.partitions == 4,
+    "four workers": lambda one: len(one.workers) == 4,
+    "transient errors": lambda one: one.settings.transient_error_rate > 0,
+}
+
+
+@pytest.mark.parametrize("is_there", LOADS.values(), ids=LOADS)
+def test_draws_loads_of_every_kind(is_there: Callable[[Schedule], bool]) -> None:
+    assert 3 <= sum(map(is_there, USUAL)) <= 0.8 * len(USUAL)
+
+
+def test_most_schedules_are_small() -> None:
+    assert median(len(one.records) for one in USUAL) <= 4
+    assert median(len(one.faults) for one in USUAL) <= 2
+    assert median(expected_duration_s(one) for one in USUAL) < 3
+    assert max(expected_duration_s(one) for one in USUAL) < 10
+
+
+def test_nearly_all_have_a_fault_and_most_only_kills_and_pauses() -> None:
+    with_faults = [one for one in USUAL if one.faults]
+    narrow = [
+        one
+        for one in with_faults
+        if all(isinstance(fault, KillWorker | PauseWorker) for fault in one.faults)
+    ]
+    assert len(with_faults) > 0.9 * len(USUAL)
+    assert len(USUAL) / 2 < len(narrow) < 0.9 * len(USUAL)
+
+
+def test_the_plain_way_kills_at_times_and_nothing_else() -> None:
+    for one in DRAWN["random times"]:
+        times = [fault.after_s for fault in one.faults if isinstance(fault, KillWorkerAtTime)]
+        assert 1 <= len(times) == len(one.faults) <= 3
+        assert max(times) <= expected_duration_s(one)
+
+
+def test_places_faults_only_where_a_calm_run_has_been() -> None:
+    been = {"record.polled", "publish.accepted"}
+    several = drawn(schedules(reached=been), 60)
+    places = {at.checkpoint for one in several for at in map(arrival_of, one.faults) if at}
+    assert places == been
+
+
+def test_looks_where_little_was_looked() -> None:
+    little = {("publish.accepted", 1), ("sleep.woken", 1)}
+
+    def share(several: list[Schedule]) -> float:
+        places = [kill.at.checkpoint for one in several for kill in kills(one)]
+        return sum((place, 1) in little for place in places) / len(places)
+
+    assert share(USUAL) < 0.2
+    assert share(drawn(schedules(neglected=little), 100)) > 0.35
+
+
+def test_looks_into_a_later_life_if_that_is_where_little_was_looked() -> None:
+    several = drawn(schedules(neglected={("task.acquired", 2)}), 150)
+    second = [kill.at.checkpoint for one in several for kill in kills(one) if kill.at.life == 2]
+    assert second.count("task.acquired") > len(second) / 4
+
+
+def test_what_was_found_under_one_steering_is_found_again_under_another() -> None:
+    def breaks(schedule: Schedule) -> bool:
+        return any(kill.at.checkpoint == "publish.accepted" for kill in kills(schedule))
+
+    saved = InMemoryExampleDatabase()
+    found = []
+    for neglected, phases in (
+        ({("publish.accepted", 1)}, (Phase.generate, Phase.shrink)),
+        ({("step.started", 1), ("sleep.woken", 2)}, (Phase.reuse,)),
+        (set[tuple[str, int]](), (Phase.reuse,)),
+    ):
+        one = find(
+            schedules(neglected=neglected),
+            breaks,
+            settings=settings(max_examples=300, database=saved, phases=phases),
+            database_key=b"key",
+        )
+        found.append(one)
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_smallest_with_a_kill_has_one_of_everything() -> None:
+    assert smallest(lambda one: bool(kills(one))) == Schedule(
+        records=(Record(name="a", rows=2),), load=(Publish(record="a"),), faults=(KILL,)
+    )
+
+
+def test_the_smallest_of_all_has_no_fault() -> None:
+    assert smallest(lambda _: True).faults == ()
+
+
+def test_what_does_not_matter_is_shrunk_away() -> None:
+    def breaks(schedule: Schedule) -> bool:
+        return any(
+            kill.at.checkpoint == "publish.accepted" and kill.at.nth == 2
+            for kill in kills(schedule)
+        )
+
+    one = smallest(breaks)
+    assert [record.name for record in one.records] == ["a", "b"]
+    assert one.workers == ("w1",)
+    assert len(one.load) == 2
+    assert len(one.faults) == 1
+
+
+def test_two_crashes_in_one_step_are_found_and_shrunk() -> None:
+    def breaks(schedule: Schedule) -> bool:
+        places = [(kill.at.checkpoint, kill.at.life) for kill in kills(schedule)]
+        return ("step.started", None) in places and ("step.started", 2) in places
+
+    one = smallest(breaks)
+    assert [fault.at.life for fault in kills(one)] == [None, 2]
+    assert len(one.faults) == len(one.records) + 1 == 2
