@@ -2,7 +2,7 @@
 
     settle    topics, group, record ids, database of its own; workers started and at work
     load      the messages are published
-    chaos     faults strike as their arrivals come, and are healed
+    chaos     faults strike as their arrivals and times come, and are healed; the rest of the load
     drain     bounded: until all work is done, or nothing moves any more
     final     the workers are stopped; then the broker, the server and the database are read
 
@@ -21,14 +21,13 @@ import msgspec
 import sqlalchemy as sa
 
 from harness import clock
-from harness.clients.drain import Backlog, Expected
+from harness.clients.drain import Backlog
 from harness.clients.producer import LoadProducer
 from harness.clients.promises import PromiseReader, facts_of
 from harness.clients.topics import TopicReader, commit_log
 from harness.errors import HarnessError, ScheduleError
 from harness.faults.fault import Reach
 from harness.faults.nemesis import Nemesis
-from harness.history.names import key_of
 from harness.infra.database import Database
 from harness.infra.kafka import GROUP_SESSION_S, drop_topics, make_topics
 from harness.infra.pool import WorkerPool
@@ -38,9 +37,10 @@ from harness.infra.worker import Slot
 from harness.journal.format import HARNESS, Event
 from harness.journal.reader import JournalTail
 from harness.journal.writer import JournalWriter
+from harness.loading import Loading
 from harness.report.store import save_plan
-from harness.schedule import poison
-from harness.schedule.schedule import Publish, Schedule
+from harness.schedule.faults import KillServer
+from harness.schedule.schedule import Schedule
 from harness.terms import MARGIN_S, Terms, timing_of
 
 _LOOK_EVERY_S = 0.1
@@ -52,8 +52,10 @@ def run(
 ) -> Path:
     """Play `schedule` with the worker that the command `worker` starts; return the folder `into`.
 
-    `server` is a PostgreSQL server, None for SQLite. Raises InfraError if a part failed.
+    `server` is a PostgreSQL server, None for SQLite. Raises InfraError if a part failed, and
+    ScheduleError, before anything starts, for what this stack cannot play.
     """
+    _check(schedule, stack)
     one = _Run(schedule, stack, worker, into, server)
     try:
         one.play()
@@ -63,6 +65,15 @@ def run(
         raise
     one.close()
     return into
+
+
+def _check(schedule: Schedule, stack: Stack) -> None:
+    workers = len(schedule.everybody)
+    if workers > len(stack.slots):
+        raise ScheduleError(f"{workers} workers; a run has links for {len(stack.slots)}")
+    kills_it = any(isinstance(fault, KillServer) for fault in schedule.faults)
+    if kills_it and not stack.resonate.is_ours:
+        raise ScheduleError(f"a fault kills the promise server, and {stack.choice} is not ours")
 
 
 class _Run:
@@ -85,24 +96,20 @@ class _Run:
         self._promises = PromiseReader(stack.resonate.url)
         self._readers: list[TopicReader] = []
         self._named: dict[str, set[str]] = {}  # the promises below each root that were asked for
-        if len(schedule.workers) > len(stack.slots):
-            raise ScheduleError(
-                f"{len(schedule.workers)} workers; a run has links for {len(stack.slots)}"
-            )
-        slots = dict(zip(schedule.workers, stack.slots, strict=False))
+        slots = dict(zip(schedule.everybody, stack.slots, strict=False))
         launch = functools.partial(stack.start_worker, worker)
         self._pool = WorkerPool(launch, slots, self._environment, into / "logs", self._record)
-        reach = Reach(
+        self._reach = Reach(
             self._pool,
             stack.proxies,
             self._database,
+            stack.resonate,
             terms.plan("", "").release,
             self._all_are_at_work,
             self._record,
         )
-        self._nemesis = Nemesis(schedule, reach)
-        self._expected = Expected(records=set(), poison={}, ends={}, roots=set())
-        self._held_back = [one for one in enumerate(schedule.load) if one[1].after_completion_of]
+        self._nemesis = Nemesis(schedule, self._reach)
+        self._loading = Loading(schedule, terms)
 
     def play(self) -> None:
         """All phases in order."""
@@ -159,12 +166,15 @@ class _Run:
 
     def _load(self) -> None:
         self._enter("load")
-        self._publish([one for one in enumerate(self._schedule.load) if one not in self._held_back])
+        self._terms.plan("", "").load_begun.touch()
+        self._nemesis.begin()
+        self._loading.begin(self._producer)
 
     def _chaos_and_drain(self) -> None:
         self._enter("chaos")
         settings = self._schedule.settings
         began = clock.monotonic_s()
+        expected, loading = self._loading.expected, self._loading
         looked = 0.0
         draining = False
         missing: list[str] = ["everything"]
@@ -178,13 +188,13 @@ class _Run:
                 clock.sleep(_STEP_EVERY_S)
                 continue
             looked = clock.monotonic_s()
-            self._backlog.look(self._expected)
-            if self._publish_what_was_held_back():
+            self._backlog.look(expected, server_answers=not self._reach.server_is_down)
+            if loading.publish_what_is_due(self._backlog.completed()):
                 continue  # what it owes is known when its acknowledgement has been heard
-            missing = self._backlog.missing(self._expected)
-            if self._nemesis.is_under_way or not self._pool.is_quiet():
+            missing = self._backlog.missing(expected)
+            if self._is_silence_excused():
                 self._backlog.excuse_silence()
-            elif not self._held_back and not missing and self._all_are_at_work():
+            elif loading.is_whole and not missing and self._all_are_at_work():
                 why = "done"
                 break
             elif self._backlog.quiet_for_s() > self._quiet_s():
@@ -192,7 +202,7 @@ class _Run:
                 break
         self._record(
             "drained",
-            complete=not missing and not self._held_back,
+            complete=not missing and loading.is_whole,
             why=why,
             missing=missing[:20],
             waited_s=round(clock.monotonic_s() - began, 3),
@@ -203,6 +213,7 @@ class _Run:
         self._nemesis.heal_all()
         self._pool.stop_all(self._step)
         self._step()
+        self._nemesis.heal_all()  # what struck a worker on its way out
 
     def _final_read(self) -> None:
         self._enter("final read")
@@ -213,7 +224,7 @@ class _Run:
             self._record("seen.dead_letter", **msgspec.to_builtins(letter))
         for partition, offset, at_ms in self._backlog.committed:
             self._record("seen.commit", partition=partition, offset=offset, at_ms=at_ms)
-        for root in sorted(self._expected.roots):
+        for root in sorted(self._loading.expected.roots):
             for promise in self._promises.family(root, self._named.get(root, ())):
                 self._record("seen.promise", **facts_of(promise))
         for deletion in self._database.deletions():
@@ -232,41 +243,20 @@ class _Run:
         self._pool.step()
 
     def _hear(self, event: Event) -> None:
-        if event.kind in {"dying", "held"}:
+        if event.kind in {"dying", "pausing", "held"}:
             self._nemesis.arrived(event.get("fault"), event.by)
-        elif event.kind == "checkpoint" and event.get("name") == "workflow.begin.sent":
-            self._expected.roots.add(event.get("promise"))
-        elif event.kind == "publish.ok":
-            self._expect(event)
+        elif event.kind in {"checkpoint", "publish.ok"}:
+            self._loading.hear(event)
         elif event.kind == "request" and event.get("kind") == "task.fence":
             created = event.get("data")["action"]["data"].get("id", "")
             self._named.setdefault(created.partition(":")[0], set()).add(created)
 
-    def _expect(self, event: Event) -> None:
-        message = self._schedule.load[event.get("index")]
-        partition, offset = event.get("partition"), event.get("offset")
-        ends = self._expected.ends
-        ends[partition] = max(ends.get(partition, 0), offset + 1)
-        if message.record is not None:
-            self._expected.records.add(self._terms.record_ids[message.record])
-        elif message.poison is not None:
-            made = poison.make(message.poison, self._terms.tag)
-            self._expected.poison[partition, offset] = key_of(made) if made.may_complete else None
-
-    def _publish(self, messages: list[tuple[int, Publish]]) -> None:
-        self._producer.publish([self._terms.message(index, message) for index, message in messages])
-
-    def _publish_what_was_held_back(self) -> bool:
-        completed = self._backlog.completed()
-        due = [
-            (index, message)
-            for index, message in self._held_back
-            if self._terms.record_ids.get(message.after_completion_of or "") in completed
-        ]
-        if due:
-            self._held_back = [one for one in self._held_back if one not in due]
-            self._publish(due)
-        return bool(due)
+    def _is_silence_excused(self) -> bool:
+        return (
+            self._nemesis.is_under_way
+            or not self._pool.is_quiet()
+            or self._loading.is_waiting_for_time
+        )
 
     def _quiet_s(self) -> float:
         settings = self._schedule.settings

@@ -9,6 +9,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from harness.infra.kafka import GROUP_SESSION_S
 from harness.infra.resonate import PENDING_RETRY_S
 from harness.infra.worker import Slot
 from harness.schedule import poison
-from harness.schedule.faults import KillWorker
+from harness.schedule.faults import Fault, KillWorker, PauseWorker, arrival_of
 from harness.schedule.schedule import Publish, Schedule
 
 MARGIN_S = 5.0  # what a shared, noisy machine may add to a take-over
@@ -99,14 +100,24 @@ class Terms:
             directives=tuple(
                 Directive(
                     fault=index,
-                    checkpoint=fault.at.checkpoint,
-                    nth=fault.at.nth,
-                    worker=fault.at.worker,
-                    action="kill" if isinstance(fault, KillWorker) else "hold",
+                    checkpoint=at.checkpoint,
+                    nth=at.nth,
+                    worker=at.worker,
+                    life=at.life,
+                    action=_action(fault),
                 )
                 for index, fault in enumerate(self._schedule.faults)
+                for at in (arrival_of(fault),)
+                if at is not None
             ),
         )
+
+
+def _action(fault: Fault) -> Literal["kill", "pause", "hold"]:
+    """What the agent does at the arrival; whoever is held waits for the harness to strike."""
+    if isinstance(fault, KillWorker):
+        return "kill"
+    return "pause" if isinstance(fault, PauseWorker) else "hold"
 
 
 def timing_of(schedule: Schedule) -> Timing:

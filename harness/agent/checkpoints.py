@@ -1,7 +1,11 @@
-"""Reaching a checkpoint: write it down, then die or hold if the plan says so.
+"""Reaching a checkpoint: write it down, then die, freeze or hold if the plan says so.
 
-The line is written before the kill, so the journal of a dead worker ends with why it died. The
+The line is written before the deed, so the journal of a dead worker ends with why it died. The
 kill is SIGKILL to itself: no cleanup, no `finally`, no flushed buffer.
+
+A pause is SIGSTOP to itself, which stops every thread; only somebody else can end it. The kernel
+may let the thread that asked for it run on for a moment, so that one also waits for its release:
+it goes no further than the checkpoint before the pause is over.
 """
 
 import os
@@ -30,7 +34,7 @@ class Agent:
         self._lock = threading.Lock()
 
     def reach(self, checkpoint: str, **facts: Any) -> None:
-        """Write it down; die or hold here if this is the arrival that a fault waits for."""
+        """Write it down; die, freeze or hold here if a fault waits for this very arrival."""
         self.journal.write("checkpoint", name=checkpoint, **facts)
         for directive in self.plan.directives_at(checkpoint):
             if count_arrival(self.plan.counter(directive.fault)) != directive.nth:
@@ -38,8 +42,16 @@ class Agent:
             if directive.action == "kill":
                 self.journal.write("dying", fault=directive.fault, checkpoint=checkpoint)
                 os.kill(os.getpid(), signal.SIGKILL)
+            elif directive.action == "pause":
+                self.journal.write("pausing", fault=directive.fault, checkpoint=checkpoint)
+                os.kill(os.getpid(), signal.SIGSTOP)
+                in_time = self._wait(directive.fault)
+                self.journal.write("resumed", fault=directive.fault, in_time=in_time)
             else:
-                self._hold(directive.fault, checkpoint)
+                # Blocks the very thread that arrived: nothing of this boundary goes on meanwhile.
+                self.journal.write("held", fault=directive.fault, checkpoint=checkpoint)
+                in_time = self._wait(directive.fault)
+                self.journal.write("released", fault=directive.fault, in_time=in_time)
 
     def next_sequence(self) -> int:
         """A number for a request and its answer, unique in this incarnation."""
@@ -47,11 +59,10 @@ class Agent:
             self._sequence += 1
             return self._sequence
 
-    def _hold(self, fault: int, checkpoint: str) -> None:
-        # Blocks the very thread that arrived, so nothing of this boundary goes on meanwhile.
-        self.journal.write("held", fault=fault, checkpoint=checkpoint)
+    def _wait(self, fault: int) -> bool:
+        """Wait for the release, with a bound; whether it came."""
         released = self.plan.release(fault)
         deadline = time.monotonic() + _HOLD_AT_MOST_S
         while not released.exists() and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
-        self.journal.write("released", fault=fault, in_time=released.exists())
+        return released.exists()

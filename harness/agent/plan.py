@@ -3,6 +3,9 @@
 The plan comes in one environment variable as JSON. Arrivals at a checkpoint that a fault waits
 for are counted in a file shared by all workers of the run, under a lock: "the third arrival" is
 the third in the run, whoever reaches it, and it comes once, whatever is started again later.
+
+Counting begins with the load. While the group forms, partitions are handed about as the broker
+likes, and nobody is there yet to play a fault.
 """
 
 import fcntl
@@ -18,13 +21,17 @@ ENVIRONMENT = "HARNESS_AGENT_PLAN"
 
 
 class Directive(msgspec.Struct, frozen=True, kw_only=True):
-    """At the nth arrival of `worker` at `checkpoint`: die, or hold until released."""
+    """At the nth arrival of `worker` at `checkpoint`: die, freeze, or hold until released.
+
+    With `life`, only arrivals in a worker's nth life count.
+    """
 
     fault: int
     checkpoint: str
     nth: int
     worker: str
-    action: Literal["kill", "hold"]
+    action: Literal["kill", "pause", "hold"]
+    life: int | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,13 +45,26 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     dead_letter_topic: str
     directives: tuple[Directive, ...] = ()
 
+    @property
+    def life(self) -> int:
+        """Which life of its worker this incarnation is: 2 for "w1#2"."""
+        return int(self.incarnation.partition("#")[2])
+
+    @property
+    def load_begun(self) -> Path:
+        """The file whose coming says that the load begins, and arrivals count from now on."""
+        return Path(self.folder) / "load.begun"
+
     def directives_at(self, checkpoint: str) -> list[Directive]:
         """The directives that this arrival counts for."""
-        return [
+        meant = [
             directive
             for directive in self.directives
-            if directive.checkpoint == checkpoint and directive.worker in {ANY, self.worker}
+            if directive.checkpoint == checkpoint
+            and directive.worker in {ANY, self.worker}
+            and (directive.life is None or directive.life == self.life)
         ]
+        return meant if meant and self.load_begun.exists() else []
 
     def counter(self, fault: int) -> Path:
         """The file whose length is the number of arrivals so far."""

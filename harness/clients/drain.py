@@ -46,11 +46,14 @@ class Backlog:
         self._moved_at = clock.monotonic_s()
         self._last: tuple[int, ...] = ()
 
-    def look(self, expected: Expected) -> None:
-        """Take what has come, without waiting; ask about workflows once the rest is there."""
+    def look(self, expected: Expected, *, server_answers: bool = True) -> None:
+        """Take what has come, without waiting; ask about workflows once the rest is there.
+
+        They are not asked about while we have the promise server down: `server_answers`.
+        """
         completions, dead_letters, commit_log = self._readers
         self._take(completions.arrived(), dead_letters.arrived(), commit_log.arrived())
-        if not self._missing_messages(expected):
+        if server_answers and not self._missing_messages(expected):
             self._ask_about(expected.roots - self._settled)
         moved = (
             len(self.completions),

@@ -7,8 +7,9 @@ info: no answer, so it may be there or not; never a guess.
 import functools
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
+from harness.infra.kafka_clients import KafkaClients
 from harness.recording import WriteEvent
 
 _ANSWERED_WITHIN_S = 30.0
@@ -33,21 +34,16 @@ class Outgoing(msgspec.Struct, frozen=True):
 
 
 class LoadProducer:
-    """One producer for a run's load. `record` writes an event to the journal."""
+    """The producer of a run's load. `record` writes an event to the journal."""
 
-    def __init__(self, bootstrap: str, topic: str, record: WriteEvent) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, record: WriteEvent, kept: KafkaClients | None = None
+    ) -> None:
+        """`kept` are clients to borrow the producer of; without, it makes its own."""
         self._topic = topic
         self._record = record
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                "linger.ms": 0,
-                "log_level": 0,
-                # One kind of poison weighs 1 MB: with its headers more than the client's default.
-                "message.max.bytes": 1_048_576,
-            }
-        )
+        self._clients = kept or KafkaClients(bootstrap)
+        self._producer = self._clients.producer
 
     def publish(self, messages: list[Outgoing]) -> None:
         """Send these in order and wait until each is ok, failed or info."""
@@ -82,6 +78,8 @@ class LoadProducer:
                 self._record("publish.fail", index=message.index, error=str(error))
         self._producer.flush(_ANSWERED_WITHIN_S)
         unanswered = sorted(open_ones)
+        if unanswered:
+            self._clients.forget_producer()
         open_ones.clear()
         for index in unanswered:
             self._record("publish.info", index=index, error="no delivery report")

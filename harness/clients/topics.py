@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from harness.clients.commits import Commit, decode
 from harness.errors import InfraError
 from harness.infra.kafka import COMMITS_TOPIC
+from harness.infra.kafka_clients import KafkaClients
 
 _BROKER_ANSWERS_WITHIN_S = 15.0
 _AT_MOST = 1000  # messages taken in one look
@@ -32,21 +33,24 @@ class Seen(msgspec.Struct, frozen=True):
 class TopicReader:
     """Reads one topic from where it was started, to its end as often as asked."""
 
-    def __init__(self, bootstrap: str, topic: str, partitions: int, *, from_end: bool) -> None:
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": f"observer-of-{topic}",  # librdkafka wants one; it is never joined
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "log_level": 0,  # its errors are raised here, its chatter helps nobody
-            }
-        )
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        partitions: int,
+        *,
+        from_end: bool,
+        kept: KafkaClients | None = None,
+    ) -> None:
+        """`kept` are clients to borrow for the time of reading; without, it makes its own."""
+        self._clients = kept or KafkaClients(bootstrap)
+        self._is_owner = kept is None
+        self._topic = topic
+        self._consumer = self._clients.take_consumer()
         self._places = [TopicPartition(topic, number) for number in range(partitions)]
         self._next = dict.fromkeys(range(partitions), 0)
         if from_end:
-            self._next = {place.partition: self._end(place) for place in self._places}
+            self._next = self._clients.ends(self._places)
         for place in self._places:
             place.offset = self._next[place.partition]
         self._consumer.assign(self._places)
@@ -57,12 +61,12 @@ class TopicReader:
 
     def to_end(self) -> list[Message]:
         """Return the rest up to the ends as they are now. InfraError if the broker is mute."""
-        ends = {place.partition: self._end(place) for place in self._places}
+        ends = self._clients.ends(self._places)
         messages: list[Message] = []
         while any(self._next[partition] < end for partition, end in ends.items()):
             message = self._consumer.poll(_BROKER_ANSWERS_WITHIN_S)
             if message is None:
-                raise InfraError(f"the broker did not deliver {self._places[0].topic} to its end")
+                raise InfraError(f"the broker did not deliver {self._topic} to its end")
             messages += self._take([message])
         return messages
 
@@ -70,6 +74,8 @@ class TopicReader:
         taken = []
         for message in messages:
             error, partition, offset = message.error(), message.partition(), message.offset()
+            if message.topic() not in {self._topic, None}:
+                continue  # fetched ahead for who had this consumer before
             if error is None:
                 taken.append(message)
                 self._next[partition or 0] = (offset or 0) + 1
@@ -77,21 +83,14 @@ class TopicReader:
                 # The end may lie behind what is no message: the marker of a transaction.
                 self._next[partition or 0] = max(self._next[partition or 0], offset or 0)
             else:
-                raise InfraError(f"reading {self._places[0].topic}: {error}")
+                raise InfraError(f"reading {self._topic}: {error}")
         return taken
 
     def close(self) -> None:
-        """Leave the broker."""
-        self._consumer.close()
-
-    def _end(self, place: TopicPartition) -> int:
-        try:
-            _, end = self._consumer.get_watermark_offsets(place, timeout=_BROKER_ANSWERS_WITHIN_S)
-        except KafkaException as error:
-            raise InfraError(
-                f"the broker does not say where {place.topic} ends: {error}"
-            ) from error
-        return int(end)
+        """Read no more."""
+        self._clients.give_back(self._consumer)
+        if self._is_owner:
+            self._clients.close()
 
 
 def seen(message: Message) -> Seen:
@@ -115,9 +114,9 @@ def commits(messages: Iterable[Message], group: str) -> list[Commit]:
     return [commit for commit in read if commit is not None and commit.group == group]
 
 
-def commit_log(bootstrap: str) -> TopicReader:
+def commit_log(bootstrap: str, kept: KafkaClients | None = None) -> TopicReader:
     """A reader of all commits from now on."""
-    return TopicReader(bootstrap, COMMITS_TOPIC, 1, from_end=True)
+    return TopicReader(bootstrap, COMMITS_TOPIC, 1, from_end=True, kept=kept)
 
 
 def _text(data: bytes | str | None) -> str | None:

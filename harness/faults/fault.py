@@ -2,16 +2,27 @@
 
 A fault waits for its arrival, strikes, and is healed. Each is a small state machine that the
 conductor steps; nothing here sleeps or has a thread, so faults that overlap stay in one order.
+
+* Faults may be open at the same time, on the same worker. Whoever arrives at a fault may be dead
+  or on its way out by the time that this is heard; the fault then has nothing to strike, lets go
+  and says so (`fault.missed`). That is no landing, and nobody's mistake either.
+* What two faults break together, a link or the database's lock, is mended by the last of them.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 from harness.infra.database import Database
 from harness.infra.pool import WorkerPool
+from harness.infra.resonate import PromiseServer
 from harness.infra.toxiproxy import ProxyControl
 from harness.recording import WriteEvent
+
+PROMISE_SERVER = "promise server"
+DATABASE = "database"
 
 
 class Reach:
@@ -22,6 +33,7 @@ class Reach:
         pool: WorkerPool,
         proxies: ProxyControl,
         database: Database,
+        server: PromiseServer,
         release: Callable[[int], Path],
         is_shared: Callable[[], bool],
         record: WriteEvent,
@@ -30,13 +42,31 @@ class Reach:
         self.pool = pool
         self.proxies = proxies
         self.database = database
+        self.server = server
         self.is_shared = is_shared
         self.record = record
+        self.load_began_s: float | None = None  # on the monotonic clock
+        self.broken: defaultdict[str, set[int]] = defaultdict(set)  # part -> faults that hold it
+        self.lock = ExitStack()
         self._release = release
 
     def let_go(self, fault: int) -> None:
         """Let the worker that a fault holds at its checkpoint go on."""
         self._release(fault).touch()
+
+    def miss(self, fault: int, incarnation: str, why: str) -> None:
+        """Let go of a worker that the fault cannot strike any more, and say why."""
+        self.let_go(fault)
+        self.record("fault.missed", fault=fault, incarnation=incarnation, why=why)
+
+    @property
+    def server_is_down(self) -> bool:
+        """Whether a fault has the promise server down: nobody can ask it now."""
+        return bool(self.broken[PROMISE_SERVER])
+
+    def is_there(self, incarnation: str) -> bool:
+        """Whether this life has not ended."""
+        return self.pool.life(incarnation).process.is_alive()
 
 
 class LiveFault(Protocol):
@@ -44,12 +74,12 @@ class LiveFault(Protocol):
 
     @property
     def is_over(self) -> bool:
-        """Whether it struck and was healed."""
+        """Whether nothing more comes of it: it was healed, or had nothing to strike."""
         ...
 
     @property
     def has_struck(self) -> bool:
-        """Whether its arrival came."""
+        """Whether its arrival or its time came, and there was something to strike."""
         ...
 
     def arrived(self, incarnation: str) -> None:

@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from harness import clock
 from harness.errors import InfraError
 from harness.waiting import wait_until
@@ -46,6 +48,8 @@ class Node(Protocol):
     def pause(self) -> None: ...
 
     def resume(self) -> None: ...
+
+    def is_paused(self) -> bool: ...
 
     def ask_to_stop(self) -> None: ...
 
@@ -86,6 +90,13 @@ class Process(ABC):
     def resume(self) -> None:
         """SIGCONT."""
         self._send(signal.SIGCONT)
+
+    def is_paused(self) -> bool:
+        """Whether the process table says that it is stopped and not ended."""
+        try:
+            return self.is_alive() and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
 
     def ask_to_stop(self) -> None:
         """SIGTERM, without waiting for what comes of it."""
@@ -147,15 +158,19 @@ class NativeProcess(Process):
         log: Path,
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
+        waits: bool = False,
     ) -> None:
-        """Start it. Raises InfraError if the program cannot be started at all."""
+        """Start it. Raises InfraError if the program cannot be started at all.
+
+        With `waits` it reads its standard input, and hears by `tell` that it may begin.
+        """
         super().__init__(name, log)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             try:
                 self._process = subprocess.Popen(
                     command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **(environment or {})},
@@ -168,6 +183,18 @@ class NativeProcess(Process):
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def kill(self) -> None:
+        super().kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def tell(self) -> None:
+        """Let one that waits begin; of one that has ended nothing is heard."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(b"\n")
+                self._process.stdin.close()
 
     def exit_code(self) -> int | None:
         return self._process.poll()

@@ -3,6 +3,9 @@
 A worker is a name of the schedule; an incarnation is one life of it, "w1#2" the second. A worker
 that ends although nobody ended it is started again, as whatever runs a team's workers would,
 but not for ever: one that dies at once each time is left dead, and the run says so by itself.
+
+Whoever is asked to stop has a bounded time to end, and is killed after it. The time counts only
+while nothing is being broken: a worker cannot take its leave of a broker that it cannot reach.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,6 +39,7 @@ class Life(msgspec.Struct):
     worker: str
     process: Node
     asked_to_end: bool = False
+    asked_at: float | None = None  # by SIGTERM; when its time to end began
     ended: bool = False
     ready: bool = False
 
@@ -80,6 +84,8 @@ class WorkerPool:
         """Notice who ended, and start again whose time has come."""
         for life in self._lives:
             code = life.process.exit_code()
+            if code is None:
+                self._end_if_stuck(life)
             if code is None or life.ended:
                 continue
             life.ended = True
@@ -101,27 +107,31 @@ class WorkerPool:
     def expect_end(self, incarnation: str) -> None:
         """A fault ends this one: it is not started again unless the fault says so."""
         life = self.life(incarnation)
-        life.asked_to_end = True
-        if life.ended:  # its end was seen before its journal was read
+        if life.ended and not life.asked_to_end:  # its end was seen before its journal was read
+            self._unasked[life.worker] -= 1
             self._due.pop(life.worker, None)
-
-    def ask_to_stop(self, worker: str) -> Life:
-        """SIGTERM to the worker's living incarnation."""
-        life = self.living(worker)
         life.asked_to_end = True
+
+    def ask_to_stop(self, incarnation: str) -> None:
+        """SIGTERM, and from now on a bounded time to end."""
+        life = self.life(incarnation)
+        life.asked_to_end = True
+        life.asked_at = clock.monotonic_s()
         life.process.ask_to_stop()
-        return life
+
+    def give_time(self) -> None:
+        """Something is being broken: the time of those who were asked to stop begins anew."""
+        for life in self._lives:
+            if life.asked_at is not None:
+                life.asked_at = clock.monotonic_s()
 
     def life(self, incarnation: str) -> Life:
         """The incarnation of this name."""
         return next(life for life in self._lives if life.name == incarnation)
 
-    def living(self, worker: str) -> Life:
-        """The worker's incarnation that has not ended; InfraError if there is none."""
-        for life in reversed(self._lives):
-            if life.worker == worker and life.process.is_alive():
-                return life
-        raise InfraError(f"worker {worker} has no living incarnation")
+    def living(self, worker: str) -> Life | None:
+        """The worker's incarnation that has not ended, if there is one."""
+        return next((life for life in self.alive() if life.worker == worker), None)
 
     def slot_of(self, incarnation: str) -> Slot:
         """The links of an incarnation."""
@@ -182,19 +192,22 @@ class WorkerPool:
         return has_assignment(admin, group, len(self.alive()), partitions)
 
     def stop_all(self, step: Callable[[], None]) -> None:
-        """Ask all to stop, calling `step` meanwhile; who does not within the bound is killed."""
+        """Ask all to stop and wait for their ends, calling `step`, which calls this pool's."""
         self.closing = True
         for life in self.alive():
-            life.asked_to_end = True
-            life.process.ask_to_stop()
-        deadline = clock.monotonic_s() + _STOPPED_WITHIN_S
-        while self.alive() and clock.monotonic_s() < deadline:
+            if life.asked_at is None:
+                self.ask_to_stop(life.name)
+        while self.alive():
             step()
             clock.sleep(0.02)
-        for life in self.alive():
-            self._record("worker.stuck", incarnation=life.name, waited_s=_STOPPED_WITHIN_S)
-            life.process.kill()
         self.step()
+
+    def _end_if_stuck(self, life: Life) -> None:
+        now = clock.monotonic_s()
+        if life.asked_at is not None and now >= life.asked_at + _STOPPED_WITHIN_S:
+            self._record("worker.stuck", incarnation=life.name, waited_s=_STOPPED_WITHIN_S)
+            life.asked_at = None
+            life.process.kill()
 
     def kill_all(self) -> None:
         """End everything at once, for when the run itself has failed."""

@@ -5,7 +5,7 @@ does not fit the SDK makes the SDK retry in a hot loop: found here in seconds, i
 look like a worker that does nothing.
 
 Only the embedded server and the binary can be killed and started again; one that runs elsewhere
-belongs to somebody else.
+belongs to somebody else. It comes back at the port that it had, with what it had written down.
 """
 
 import re
@@ -17,15 +17,18 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+import requests
+from resonate_base import PROTOCOL_VERSION
 
 from harness.errors import InfraError
 from harness.infra.node import NativeProcess
-from harness.infra.ports import LOOPBACK, free_ports, is_listening
+from harness.infra.ports import LOOPBACK, free_ports
 
 PENDING_RETRY_S = 1.0
 _STARTED_WITHIN_S = 30.0
 _PROBED_WITHIN_S = 20.0
 _CONNECTED_WITHIN_S = 5.0
+_ANSWERS_WITHIN_S = 1.0
 
 Kind = Literal["url", "binary", "embedded"]
 
@@ -64,6 +67,7 @@ class PromiseServer:
         self._choice = choice
         self._folder = folder
         self._process: NativeProcess | None = None
+        self._standby: NativeProcess | None = None
         self.url = choice.where if choice.kind == "url" else ""
 
     @property
@@ -71,57 +75,126 @@ class PromiseServer:
         """The log of every request applied; only the embedded server writes one."""
         return self._folder / "resonate.ndjson"
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the harness started it, and so may kill it."""
+        return self._choice.kind != "url"
+
+    @property
+    def pid(self) -> int:
+        """The process id of its present life; InfraError if the server is somebody else's."""
+        return self._own().pid
+
     def start(self) -> str:
         """Start it if it is ours to start, and probe it; return its URL."""
-        if self._choice.kind == "embedded":
-            self._start_embedded()
-        elif self._choice.kind == "binary":
-            self._start_binary()
+        if self.is_ours:
+            self._process = process = self._launched()
+            process.wait_until_ready(
+                self.answers, timeout_s=_STARTED_WITHIN_S, why="an answer to a request"
+            )
         probe(self.url)
         return self.url
 
+    def answers(self) -> bool:
+        """Whether it answers a request now."""
+        if not self.url and not self._said_where():
+            return False
+        head = {"corrId": "harness", "version": PROTOCOL_VERSION}
+        request = {"kind": "promise.get", "head": head, "data": {"id": "is-anybody-there"}}
+        try:
+            answer = requests.post(f"{self.url}/", json=request, timeout=_ANSWERS_WITHIN_S)
+            return "head" in answer.json()
+        except (requests.RequestException, ValueError, TypeError):
+            return False
+
     def stop(self) -> None:
         """Stop it if it was ours to start."""
+        if self._standby is not None:
+            self._standby.kill()
         if self._process is not None:
             self._process.stop(5)
 
-    def kill(self) -> None:
-        """SIGKILL; InfraError if the server is somebody else's."""
+    def prepare(self) -> None:
+        """Have another process at hand, for a schedule that kills this one.
+
+        To start one takes most of a second of processor time, and many on a busy machine; it would
+        be down for that long, whatever the schedule says.
+        """
+        if self._choice.kind == "embedded" and self._standby is None:
+            self._standby = self._embedded("--standby")
+
+    def kill(self) -> int | None:
+        """SIGKILL; how it ended. InfraError if the server is somebody else's."""
+        process = self._own()
+        process.kill()
+        return process.exit_code()
+
+    def bring_back(self) -> bool:
+        """Start it again if it is dead, and say whether it answers yet; ask until it does.
+
+        Its port may be taken for a moment by somebody's connection; then it is started once more.
+        """
+        if not self._own().is_alive():
+            self._process = self._launched()
+        return self.answers()
+
+    def log_tail(self) -> str:
+        """The last lines that it wrote, for error messages."""
+        return self._own().log_tail()
+
+    def _own(self) -> NativeProcess:
         if self._process is None:
             raise InfraError(f"{self._choice} is not the harness's to kill")
-        self._process.kill()
+        return self._process
 
-    def _start_embedded(self) -> None:
-        said = self._folder / "resonate.out"
-        said.unlink(missing_ok=True)  # of an earlier life, which had an address to say too
+    def _launched(self) -> NativeProcess:
+        if self._choice.kind == "binary":
+            return self._binary()
+        standby, self._standby = self._standby, None
+        if standby is None or not standby.is_alive():
+            return self._embedded()
+        standby.tell()
+        return standby
+
+    @property
+    def _said(self) -> Path:
+        return self._folder / "resonate.out"
+
+    def _embedded(self, *options: str) -> NativeProcess:
+        if not self.url:
+            self._said.unlink(missing_ok=True)  # of an earlier server in this folder
         port = self.url.rpartition(":")[2] or "0"
-        self._process = NativeProcess(
+        return NativeProcess(
             "embedded promise server",
             [sys.executable, "-m", "harness.infra.embedded", "--port", port,
-             "--log", str(self.log), "--pending-retry-ms", str(int(PENDING_RETRY_S * 1000))],
-            log=said,
+             "--log", str(self.log), "--pending-retry-ms", str(int(PENDING_RETRY_S * 1000)),
+             *options],
+            waits="--standby" in options,
+            log=self._said,
             directory=Path(__file__).parents[2],
         )  # fmt: skip
-        self._process.wait_until_ready(
-            lambda: said.exists() and '"url"' in said.read_text(),
-            timeout_s=_STARTED_WITHIN_S,
-            why="its address",
-        )
-        line = next(line for line in said.read_text().splitlines()[::-1] if '"url"' in line)
-        self.url = msgspec.json.decode(line, type=dict[str, str])["url"]
 
-    def _start_binary(self) -> None:
-        (port,) = free_ports(1)
-        self.url = f"http://{LOOPBACK}:{port}"
-        self._process = NativeProcess(
+    def _binary(self) -> NativeProcess:
+        if not self.url:
+            (port,) = free_ports(1)
+            self.url = f"http://{LOOPBACK}:{port}"
+        return NativeProcess(
             "resonate",
-            [self._choice.where, *binary_arguments(port, self._folder)],
+            [
+                self._choice.where,
+                *binary_arguments(int(self.url.rpartition(":")[2]), self._folder),
+            ],
             directory=self._folder,  # it reads a resonate.toml of its working directory
             log=self._folder / "resonate.log",
         )
-        self._process.wait_until_ready(
-            lambda: is_listening(port), timeout_s=_STARTED_WITHIN_S, why="its port to open"
-        )
+
+    def _said_where(self) -> bool:
+        """Take the address that the embedded server says once it serves; only its first life."""
+        lines = self._said.read_text().splitlines() if self._said.exists() else []
+        said = next((line for line in lines if line.startswith('{"url"') and line[-1] == "}"), None)
+        if said is not None:
+            self.url = msgspec.json.decode(said, type=dict[str, str])["url"]
+        return said is not None
 
 
 def binary_arguments(port: int, folder: Path) -> list[str]:

@@ -31,6 +31,7 @@ _BY_THE_HARNESS = {
     "fault.injected": "fault incarnation link evidence",
     "fault.healing": "fault incarnation link evidence",
     "fault.healed": "fault incarnation link evidence",
+    "fault.missed": "fault incarnation why",  # its arrival came, and there was nothing to strike
     "drained": "complete missing waited_s why",  # why: "done", "quiet" or "out of time"
 }
 _BY_THE_AGENT = {
@@ -38,6 +39,8 @@ _BY_THE_AGENT = {
     "dying": "fault checkpoint",
     "held": "fault checkpoint",
     "released": "fault in_time",
+    "pausing": "fault checkpoint",  # it stops itself (SIGSTOP)
+    "resumed": "fault in_time",
     "step.failed": "promise error",
     "publish.refused": "key error",  # the broker's answer to a completion
     "dead_letter.refused": "key error",

@@ -4,6 +4,7 @@ A SIGKILL may leave the last line half written: it is dropped and reported. A da
 anywhere else means that the file was tampered with or the disk was full: an error, never judged.
 """
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -54,7 +55,7 @@ class JournalTail:
     def new(self) -> list[Event]:
         """Return the complete lines that were not returned before, file by file."""
         events: list[Event] = []
-        for path in sorted(self._folder.glob("*.jsonl")):
+        for path in self._grown():
             start = self._read.get(path, 0)
             with path.open("rb") as file:
                 file.seek(start)
@@ -68,6 +69,17 @@ class JournalTail:
                     raise HarnessError(f"{path}: damaged line {line[:80]!r} ({error})") from error
                 events.append(_its_own(path, event))
         return events
+
+    def _grown(self) -> list[Path]:
+        """The journals that have more than was read, found without opening any of them."""
+        with os.scandir(self._folder) as found:
+            grown = [
+                path
+                for entry in found
+                if entry.name.endswith(".jsonl")
+                and entry.stat().st_size > self._read.get(path := self._folder / entry.name, 0)
+            ]
+        return sorted(grown)
 
 
 def _its_own(path: Path, event: Event) -> Event:

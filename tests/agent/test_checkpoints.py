@@ -7,8 +7,10 @@ import threading
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
+from harness.agent.checkpoints import Agent
 from harness.agent.plan import Directive, count_arrival
 from harness.waiting import wait_until
 from tests.agent.watching import agent, checkpoints, plan, written
@@ -30,11 +32,11 @@ print(*(count_arrival(Path(sys.argv[1])) for _ in range(200)))
 """
 
 
-def directive(action: str, nth: int = 1, worker: str = "any") -> Directive:
-    return msgspec.convert(
-        {"fault": 0, "checkpoint": "step.started", "nth": nth, "worker": worker, "action": action},
-        Directive,
-    )
+def directive(
+    action: str, nth: int = 1, worker: str = "any", life: int | None = None
+) -> Directive:
+    told = {"fault": 0, "checkpoint": "step.started", "nth": nth, "worker": worker}
+    return msgspec.convert({**told, "action": action, "life": life}, Directive)
 
 
 def _count(counter: Path) -> list[int]:
@@ -112,3 +114,59 @@ def test_does_not_hold_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     agent(tmp_path, directive("hold")).reach("step.started")
     assert checkpoints(tmp_path) == ["step.started"]
     assert written(tmp_path)[-1].facts == {"fault": 0, "in_time": False}
+
+
+@pytest.mark.parametrize(("life", "counts"), [(None, True), (2, True), (1, False), (3, False)])
+def test_counts_only_the_life_that_is_meant(
+    tmp_path: Path, life: int | None, *, counts: bool
+) -> None:
+    one = Agent(plan(tmp_path, directive("kill", nth=9, life=life), incarnation="w1#2"))
+    one.reach("step.started")
+    counter = one.plan.counter(0)
+    assert (counter.read_bytes() if counter.exists() else b"") == b"." * counts
+
+
+def test_counts_nothing_before_the_load_begins(tmp_path: Path) -> None:
+    one = agent(tmp_path, directive("kill"))
+    one.plan.load_begun.unlink()
+    one.reach("step.started")
+    assert [event.kind for event in written(tmp_path)] == ["checkpoint"]
+    assert not one.plan.counter(0).exists()
+
+
+def test_pauses_the_whole_process_until_somebody_resumes_it(tmp_path: Path) -> None:
+    told = plan(tmp_path, directive("pause", nth=2))
+    paused = subprocess.Popen(
+        [sys.executable, "-c", ARRIVES, msgspec.json.encode(told).decode()], cwd=ROOT
+    )
+    try:
+        table = psutil.Process(paused.pid)
+        wait_until(
+            lambda: table.status() == psutil.STATUS_STOPPED, timeout_s=30, why="it to stop"
+        )
+        assert written(tmp_path)[-1].facts == {"fault": 0, "checkpoint": "step.started"}
+        assert [event.kind for event in written(tmp_path)] == ["checkpoint"] * 2 + ["pausing"]
+        told.release(0).touch()
+        paused.send_signal(signal.SIGCONT)
+        assert paused.wait(30) == 0
+    finally:
+        paused.kill()
+        paused.wait()
+    kinds = [event.kind for event in written(tmp_path)]
+    assert kinds == ["checkpoint"] * 2 + ["pausing", "resumed"] + ["checkpoint"] * 3
+
+
+def test_the_thread_that_pauses_goes_no_further_before_it_is_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The kernel may let it run on for a moment after it has asked to be stopped.
+    monkeypatch.setattr("os.kill", lambda *_: None)
+    one = agent(tmp_path, directive("pause"))
+    paused = threading.Thread(target=one.reach, args=("step.started",), daemon=True)
+    paused.start()
+    wait_until(lambda: len(written(tmp_path)) >= 2, timeout_s=5, why="it to pause")
+    paused.join(0.05)
+    assert paused.is_alive()
+    one.plan.release(0).touch()
+    paused.join(5)
+    assert written(tmp_path)[-1].facts == {"fault": 0, "in_time": True}

@@ -11,6 +11,9 @@ from harness.journal.reader import read_run
 def plan(
     folder: Path, *directives: Directive, worker: str = "w1", incarnation: str = "w1#1"
 ) -> Plan:
+    """A plan in a run whose load has begun."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "load.begun").touch()
     return Plan(
         worker=worker,
         incarnation=incarnation,

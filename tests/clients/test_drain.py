@@ -124,6 +124,13 @@ def test_workflows_are_asked_about_last_and_until_they_are_settled(world: World)
     assert world.asked == ["a", "a"]
 
 
+def test_nobody_is_asked_while_the_promise_server_is_down(world: World) -> None:
+    wanted = expected(roots={"a"})
+    world.backlog.look(wanted, server_answers=False)
+    assert world.asked == []
+    assert world.backlog.missing(wanted) == ["the end of workflow a"]
+
+
 def test_is_quiet_for_as_long_as_nothing_moves(world: World) -> None:
     moves: tuple[Callable[[], None], ...] = (
         lambda: world.complete("a"),

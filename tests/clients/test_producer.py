@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import KafkaError, Message
 
 from harness.clients.producer import LoadProducer, Outgoing
+from harness.infra.kafka_clients import KafkaClients
 
 Report = Callable[[KafkaError | None, Message], None]
 
@@ -33,7 +34,7 @@ class FakeClient:
 def published(monkeypatch: pytest.MonkeyPatch, *fates: KafkaError | int | None) -> list[Any]:
     told: list[Any] = []
     monkeypatch.setattr(FakeClient, "fates", fates)
-    monkeypatch.setattr("harness.clients.producer.Producer", FakeClient)
+    monkeypatch.setattr("harness.infra.kafka_clients.Producer", FakeClient)
 
     def tell(kind: str, /, **facts: Any) -> None:
         told.append((kind, facts["index"]))
@@ -59,3 +60,15 @@ def test_a_message_that_was_refused_is_fail(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_message_without_a_report_is_info(monkeypatch: pytest.MonkeyPatch) -> None:
     assert published(monkeypatch, None, 3) == [("publish.ok", 6), ("publish.info", 5)]
+
+
+def test_a_client_that_owes_an_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.infra.kafka_clients.Producer", FakeClient)
+    kept = KafkaClients("broker")
+    for fates, is_kept in ((0,), True), ((None,), False):
+        monkeypatch.setattr(FakeClient, "fates", fates)
+        kept.forget_producer()
+        before = kept.producer
+        producer = LoadProducer("broker", "in", lambda *_, **__: None, kept)
+        producer.publish([Outgoing(0, 0, b"k", b"v")])
+        assert (kept.producer is before) == is_kept

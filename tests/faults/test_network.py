@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.infra.database import DatabaseBusy
 from harness.schedule.faults import CutLink, LockDatabase
 from tests.faults.world import AT, World, life_of
 
@@ -127,3 +128,91 @@ def test_a_lock_is_let_go_at_once_when_the_run_ends(world: World) -> None:
     nemesis.arrived(0, "w1#1")
     nemesis.heal_all()
     assert world.story[-3:] == ["fault.healing", "unlock", "fault.healed"]
+
+
+def test_two_cuts_of_one_link_are_healed_by_the_last(world: World) -> None:
+    first = CutLink(at=AT, link="kafka", latency_s=0, cut_s=1.0)
+    nemesis = world.nemesis(first, CutLink(at=AT, link="kafka", latency_s=0, cut_s=3.0))
+    nemesis.arrived(0, "w1#1")
+    world.bytes = 5.0
+    nemesis.arrived(1, "w1#1")
+    assert world.story.count("slow kafka-0 50") == 1  # the proxy refuses the same toxic twice
+    nemesis.step()
+    world.now_s += 1.5
+    nemesis.step()
+    assert (world.kinds[-1], world.down) == ("fault.healed", {"kafka-0"})
+    world.now_s += 1.5
+    nemesis.step()
+    assert world.down == set()
+    assert nemesis.is_over
+
+
+def test_a_cut_of_a_link_that_is_down_already_says_so(world: World) -> None:
+    cut = CutLink(at=AT, link="kafka", latency_s=0)
+    nemesis = world.nemesis(cut, cut)
+    nemesis.arrived(0, "w1#1")
+    nemesis.arrived(1, "w1#1")
+    nemesis.step()
+    evidence = {"refused": True, "bytes": 0.0, "others_accept": True, "was_down": True}
+    assert world.facts[-1]["evidence"] == evidence
+
+
+def test_a_link_that_another_fault_cut_is_not_held_against_this_one(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="kafka", latency_s=0))
+    world.reach.broken["kafka-1"].add(7)
+    world.down.add("kafka-1")
+    nemesis.arrived(0, "w1#1")
+    world.bytes = 1.0
+    nemesis.step()
+    assert world.facts[-1]["evidence"]["others_accept"] is True
+
+
+def test_the_link_of_a_dead_worker_is_not_cut(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="kafka"))
+    world.lives["w1#1"].code = -9
+    nemesis.arrived(0, "w1#1")
+    nemesis.step()
+    assert world.story == ["let go", "fault.missed"]
+    assert life_of(nemesis) == (False, True)
+
+
+def test_two_locks_are_one_and_let_go_by_the_last(world: World) -> None:
+    nemesis = world.nemesis(LockDatabase(at=AT, for_s=1), LockDatabase(at=AT, for_s=3))
+    nemesis.arrived(0, "w1#1")
+    nemesis.arrived(1, "w2#1")
+    assert world.story.count("lock") == 1  # the second would wait for the first, and for ever
+    world.now_s += 1
+    nemesis.step()
+    assert "unlock" not in world.story
+    world.now_s += 2
+    nemesis.step()
+    assert world.story[-3:] == ["fault.healing", "unlock", "fault.healed"]
+    assert nemesis.is_over
+
+
+def test_a_lock_that_somebody_else_has_is_tried_for_again(world: World) -> None:
+    nemesis = world.nemesis(LockDatabase(at=AT, for_s=1))
+    world.is_busy = True
+    nemesis.arrived(0, "w1#1")
+    nemesis.step()
+    assert world.story == ["fault.injecting"]  # and the worker is still held
+    world.is_busy = False
+    nemesis.step()
+    assert world.story[1:] == ["lock", "let go", "fault.injected"]
+
+
+def test_a_lock_that_is_never_to_be_had_is_an_error(world: World) -> None:
+    nemesis = world.nemesis(LockDatabase(at=AT, for_s=1))
+    world.is_busy = True
+    nemesis.arrived(0, "w1#1")
+    world.now_s += 11
+    with pytest.raises(DatabaseBusy):
+        nemesis.step()
+
+
+def test_a_lock_that_was_not_had_when_the_run_ends_is_missed(world: World) -> None:
+    nemesis = world.nemesis(LockDatabase(at=AT, for_s=1))
+    world.is_busy = True
+    nemesis.arrived(0, "w1#1")
+    nemesis.heal_all()
+    assert world.story == ["fault.injecting", "let go", "fault.missed"]

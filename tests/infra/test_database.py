@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from harness import clock
 from harness.errors import InfraError
-from harness.infra.database import Database, record_rows, server_from
+from harness.infra.database import Database, DatabaseBusy, record_rows, server_from
 from harness.infra.ports import LOOPBACK, free_ports
 from harness.waiting import wait_until
 
@@ -190,3 +190,17 @@ def test_another_url_is_refused_in_one_line(url: str, said: str) -> None:
     with pytest.raises(InfraError, match=said) as refused:
         server_from(url)
     assert "\n" not in str(refused.value)
+
+
+def test_a_lock_that_somebody_else_has_is_not_waited_for(database: Database) -> None:
+    other = sa.create_engine(database.url)
+    with other.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("LOCK TABLE record_rows IN EXCLUSIVE MODE")
+        with pytest.raises(DatabaseBusy), database.locked():
+            pass
+    other.dispose()
+    with database.locked():
+        pass  # now it is to be had

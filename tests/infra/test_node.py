@@ -131,3 +131,15 @@ def test_waiting_until_ready_is_bounded_and_shows_the_log(start: Start) -> None:
     process = start(SLEEPS)
     with pytest.raises(InfraError, match=r"(?s)node: its port.*last seen: ready"):
         process.wait_until_ready(lambda: False, timeout_s=0.05, why="its port")
+
+
+def test_the_process_table_tells_a_paused_process_from_one_that_runs(start: Start) -> None:
+    process = start(SLEEPS)
+    assert not process.is_paused()
+    process.pause()
+    wait_until(process.is_paused, timeout_s=10, why="it to stop")
+    process.resume()
+    wait_until(lambda: not process.is_paused(), timeout_s=10, why="it to go on")
+    process.pause()
+    process.kill()  # which no pause can keep from it
+    assert not process.is_paused()

@@ -135,6 +135,13 @@ def test_an_exception_is_in_its_log_and_not_in_the_template_s(fork: Fork) -> Non
     assert fork.template._wrote() == "it wrote nothing"
 
 
+def test_what_was_imported_stays_out_of_the_child_s_collector(fork: Fork) -> None:
+    # To look at it all when the child ends would cost as much as all that a worker does.
+    worker = fork("import gc; print(gc.get_freeze_count() > 10_000, gc.isenabled())")
+    assert worker.wait(ENDS_WITHIN_S) == 0
+    assert worker.log_tail().split() == ["True", "True"]
+
+
 def test_two_of_one_template_share_nothing(fork: Fork) -> None:
     # Each has a module `part` of its own, which an import by the template would have made one.
     program = (

@@ -3,6 +3,10 @@
 Prints one line of JSON on stdout when it answers: {"url": "http://127.0.0.1:PORT"}. Everything else
 goes to stderr. Exit codes: 0 after SIGTERM or SIGINT, 2 where it refuses to serve (a log that is
 damaged, differs or is in use; a port that is taken; a wrong option).
+
+With --standby it imports what it needs and waits for a line on stdin before it touches log and
+port: a server that is killed on purpose has one at hand that takes its place at once. Where stdin
+ends instead, nobody is left who could want it.
 """
 
 import argparse
@@ -19,7 +23,9 @@ REFUSED = 2
 
 
 def main() -> int:
-    options = _options()
+    options, is_standby = _options()
+    if is_standby and not sys.stdin.readline():
+        return 0
     try:
         asyncio.run(_serve_until_told(options))
     except (LogDamagedError, LogInUseError, OSError) as error:
@@ -36,7 +42,7 @@ async def _serve_until_told(options: Options) -> None:
     await serve(options, stop)
 
 
-def _options() -> Options:
+def _options() -> tuple[Options, bool]:
     parser = argparse.ArgumentParser(
         prog="python -m harness.infra.embedded",
         description="The vendor's promise state machine as a server that can be killed.",
@@ -54,10 +60,11 @@ def _options() -> Options:
         "",
         "shorten leases to this; a worker must then heartbeat faster than it asked for",
     )
+    parser.add_argument("--standby", action="store_true", help="wait for a line on stdin first")
     given = parser.parse_args()
     if given.log is None:
         parser.error("--log or HARNESS_RESONATE_LOG is required")
-    return Options(
+    options = Options(
         log=given.log,
         host=given.host,
         port=given.port,
@@ -65,6 +72,7 @@ def _options() -> Options:
         tick_ms=given.tick_ms,
         max_lease_ms=given.max_lease_ms,
     )
+    return options, given.standby
 
 
 def _add(
