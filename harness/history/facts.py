@@ -31,7 +31,8 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
     """One life of a worker. `ended_ns` is the kill itself where the agent wrote it down.
 
     `asked`: the harness asked it to end. `asked_ns` is when it began to shut down because of that,
-    if it said so. `fault` is the number of the fault that it died of, if the agent said so.
+    if it said so. `fault` is the number of the fault that it died of. `struck_ns` is when the
+    harness set out to kill it, where that fault was not the agent's to play.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
     fault: int | None = None
     asked: bool = False
     asked_ns: int | None = None
+    struck_ns: int | None = None
 
     @property
     def killed(self) -> bool:
@@ -56,8 +58,8 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def leaving_ns(self) -> int | None:
         """When it stopped being there for its work: asked to stop, killed or gone."""
-        known = [moment for moment in (self.asked_ns, self.ended_ns) if moment is not None]
-        return min(known, default=None)
+        known = (self.asked_ns, self.struck_ns, self.ended_ns)
+        return min((moment for moment in known if moment is not None), default=None)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

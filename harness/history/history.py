@@ -96,8 +96,8 @@ class History:
     def incarnations(self) -> Mapping[str, facts.Incarnation]:
         """Every life of a worker, by name, in order of start."""
         stop = [(e.at, self.end_ns) for e in self.of_kind("phase") if e.get("phase") == "stop"]
-        rolling = [w.span for w in self.windows if w.kind == "rolling_restart"]
-        return lives.incarnations(self.events, [*rolling, *stop], self.end_ns)
+        asking = [w.span for w in self.windows if w.kind in {"rolling_restart", "stop_worker"}]
+        return lives.incarnations(self.schedule, self.events, [*asking, *stop], self.end_ns)
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:

@@ -1,7 +1,8 @@
 """From events to lives: incarnations of workers, and the starts of steps in each of them.
 
 An end that was not written stays open. The kill's own line (`dying`) is taken for the moment of
-death where there is one, because the harness sees the process gone only some time later.
+death where there is one, because the harness sees the process gone only some time later. A worker
+that the harness itself kills writes no such line: the harness says when it set out to.
 
 Whether a worker was asked to end is the harness's word and never the worker's own: one that sends
 itself SIGTERM also begins to shut down. The exit's line says it; in journals from before that fact
@@ -14,12 +15,15 @@ from typing import Any, Literal
 import msgspec
 
 from harness.history.facts import Delivery, Incarnation, Start, root_of
-from harness.history.windows import worker_of
+from harness.history.windows import kind_of, worker_of
 from harness.journal.format import Event
+from harness.schedule.schedule import Schedule
+
+_KILLED = -9
 
 
 def incarnations(
-    events: Iterable[Event], asking: Sequence[tuple[int, int]], end_ns: int
+    schedule: Schedule, events: Iterable[Event], asking: Sequence[tuple[int, int]], end_ns: int
 ) -> dict[str, Incarnation]:
     """Every incarnation that was started or that wrote anything, by name, in order of start.
 
@@ -27,7 +31,9 @@ def incarnations(
     """
     lives: dict[str, dict[str, Any]] = {}
     for event in events:
-        name = event.get("incarnation") if event.kind.startswith("worker.") else event.by
+        strikes = event.kind == "fault.injecting" and _is_from_outside(schedule, event)
+        told_of = strikes or event.kind.startswith("worker.")
+        name = event.get("incarnation") if told_of else event.by
         if not name or "#" not in name:  # the harness itself
             continue
         life = lives.setdefault(
@@ -42,16 +48,14 @@ def incarnations(
                 if event.get("asked") is not None:
                     life["asked"] = event.get("asked")
             case "dying":
-                life["fault"] = event.get("fault")
+                life.setdefault("fault", event.get("fault"))
                 life["ended_ns"] = event.at
+            case "fault.injecting":
+                life.setdefault("fault", event.get("fault"))
+                life.setdefault("struck_ns", event.at)
             case "checkpoint" if event.get("name") == "shutdown.begun" and _in(asking, event.at):
                 life.setdefault("asked_ns", event.at)
-    for life in lives.values():
-        last_ns = life.get("ended_ns", end_ns)
-        was_asked = life.setdefault("asked", "asked_ns" in life or _in(asking, last_ns))
-        if not was_asked:
-            life.pop("asked_ns", None)
-    return {name: msgspec.convert(life, Incarnation) for name, life in lives.items()}
+    return {name: _life(found, asking, end_ns) for name, found in lives.items()}
 
 
 def starts(events: Iterable[Event]) -> tuple[Start, ...]:
@@ -87,6 +91,21 @@ def delivery(polled: Event) -> Delivery:
         key=polled.get("key"),
         at_ns=polled.at,
     )
+
+
+def _life(found: dict[str, Any], asking: Sequence[tuple[int, int]], end_ns: int) -> Incarnation:
+    if "struck_ns" in found and found.get("code") not in {None, _KILLED}:
+        del found["struck_ns"], found["fault"]  # it had ended before the kill could reach it
+    last_ns = found.get("ended_ns", end_ns)
+    was_asked = found.setdefault("asked", "asked_ns" in found or _in(asking, last_ns))
+    if not was_asked:
+        found.pop("asked_ns", None)
+    return msgspec.convert(found, Incarnation)
+
+
+def _is_from_outside(schedule: Schedule, event: Event) -> bool:
+    """Whether the harness itself sets out to kill, and no agent."""
+    return kind_of(schedule, event.get("fault")) == "kill_worker_at_time"
 
 
 def _in(spans: Sequence[tuple[int, int]], at_ns: int) -> bool:

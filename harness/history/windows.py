@@ -8,23 +8,38 @@ worker's one link and no other.
   starts with the link cut.
 * A worker that the harness holds at a checkpoint cannot work meanwhile; that is a window too,
   though a history keeps only those long enough to cost a lease.
-* A kill is no window: it is a death, and has its moment. Nor are a locked database or a rolling
-  restart an excuse by themselves: a step may be slow, and a stop is the end of an incarnation.
+* A pause is the same, only that nothing at all of the worker goes on. It begins where the agent
+  says that it stops itself, for the harness hears of that a moment later. Both are the
+  incarnation's: the worker's next life is not held and not paused.
+* The promise server's death and its return are a window between every worker and the server.
+* A kill is no window: it is a death, and has its moment. Nor are a locked database, a rolling
+  restart, a stop or one worker more an excuse by themselves: a step may be slow, and a stop is the
+  end of an incarnation.
+* A fault that found nothing to strike was none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from harness.history.moments import overlap
 from harness.journal.format import Event
-from harness.schedule.faults import CutLink, Link
+from harness.schedule.faults import CutLink, Fault, KillServer, Link
 from harness.schedule.schedule import Schedule
 
-HOLD = "hold"
+HOLD, PAUSE, _SERVER = "hold", "pause_worker", "kill_server"
 _STARTS, _ENDS = "fault.injecting", "fault.healed"
-_NO_EXCUSE = frozenset({"kill_worker", "lock_database", "rolling_restart"})
+_NO_EXCUSE = frozenset(
+    {
+        "kill_worker",
+        "kill_worker_at_time",
+        "stop_worker",
+        "rolling_restart",
+        "add_worker",
+        "lock_database",
+    }
+)
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +68,10 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the window stood between this incarnation and that part."""
         if self.kind in _NO_EXCUSE or self.link not in {None, link}:
             return False
-        return self.incarnation is None or worker_of(self.incarnation) == worker_of(incarnation)
+        if self.incarnation is None or self.incarnation == incarnation:
+            return True
+        is_of_one_life = self.kind in {HOLD, PAUSE}
+        return not is_of_one_life and worker_of(self.incarnation) == worker_of(incarnation)
 
     def __str__(self) -> str:
         """A few words for a story."""
@@ -67,28 +85,44 @@ def worker_of(incarnation: str) -> str:
     return incarnation.partition("#")[0]
 
 
-def windows(schedule: Schedule, events: Iterable[Event], end_ns: int) -> tuple[Window, ...]:
+def windows(schedule: Schedule, events: Sequence[Event], end_ns: int) -> tuple[Window, ...]:
     """All windows of a run in order of their start; one never healed lasts to the end."""
     open_: dict[int, Window] = {}
-    held: dict[tuple[str, int], Window] = {}
-    closed: list[Window] = []
+    closed = _holds(events, end_ns)
     for event in events:
         fault = event.get("fault")
-        if event.kind == _STARTS:
-            open_[fault] = _opened(schedule, event, end_ns)
+        if event.kind == "pausing" and kind_of(schedule, fault) == PAUSE:
+            open_[fault] = _opened(schedule, event, event.by, end_ns)
+        elif event.kind == _STARTS and fault not in open_:
+            open_[fault] = _opened(schedule, event, event.get("incarnation"), end_ns)
+        elif event.kind == "fault.missed":
+            open_.pop(fault, None)
         elif event.kind in {"fault.injected", "fault.healing", _ENDS} and fault in open_:
             open_[fault] = _carried_on(open_[fault], event)
             if event.kind == _ENDS:
                 closed.append(open_.pop(fault))
-        elif event.kind == "held":
-            held[event.by, fault] = Window(
-                fault=fault, kind=HOLD, start_ns=event.at, end_ns=end_ns, incarnation=event.by
+    return tuple(sorted([*closed, *open_.values()], key=lambda window: window.start_ns))
+
+
+def _holds(events: Sequence[Event], end_ns: int) -> list[Window]:
+    """The times for which a worker was held; its death ends them too."""
+    held: dict[tuple[str, int], Window] = {}
+    closed: list[Window] = []
+    for event in events:
+        at = (event.by, event.get("fault"))
+        over: list[tuple[str, int]] = []
+        if event.kind == "held":
+            held[at] = Window(
+                fault=at[1], kind=HOLD, start_ns=event.at, end_ns=end_ns, incarnation=event.by
             )
-        elif event.kind == "released" and (event.by, fault) in held:
-            window = held.pop((event.by, fault))
+        elif event.kind == "released":
+            over = [at] if at in held else []
+        elif event.kind == "worker.exited":
+            over = [one for one in held if one[0] == event.get("incarnation")]
+        for one in over:
+            window = held.pop(one)
             closed.append(msgspec.structs.replace(window, end_ns=event.at, healed=True))
-    everything = [*closed, *open_.values(), *held.values()]
-    return tuple(sorted(everything, key=lambda window: window.start_ns))
+    return [*closed, *held.values()]
 
 
 def kind_of(schedule: Schedule, fault: int) -> str:
@@ -98,7 +132,7 @@ def kind_of(schedule: Schedule, fault: int) -> str:
     return str(type(schedule.faults[fault]).__struct_config__.tag)
 
 
-def _opened(schedule: Schedule, event: Event, end_ns: int) -> Window:
+def _opened(schedule: Schedule, event: Event, incarnation: str | None, end_ns: int) -> Window:
     fault = int(event.get("fault"))
     kind = kind_of(schedule, fault)
     planned = schedule.faults[fault] if kind != "fault" else None
@@ -107,14 +141,22 @@ def _opened(schedule: Schedule, event: Event, end_ns: int) -> Window:
         kind=kind,
         start_ns=event.at,
         end_ns=end_ns,
-        incarnation=event.get("incarnation"),
-        link=planned.link if isinstance(planned, CutLink) else None,
+        incarnation=None if kind == _SERVER else incarnation,
+        link=_link(planned),
     )
+
+
+def _link(planned: Fault | None) -> Link | None:
+    if isinstance(planned, KillServer):
+        return "resonate"
+    return planned.link if isinstance(planned, CutLink) else None
 
 
 def _carried_on(window: Window, event: Event) -> Window:
     seen = {**window.evidence, **_evidence(event)}
     incarnation = event.get("incarnation") or window.incarnation
+    if window.kind == _SERVER:
+        incarnation = None  # it is nobody's own
     if event.kind == _ENDS:
         return msgspec.structs.replace(
             window, end_ns=event.at, healed=True, evidence=seen, incarnation=incarnation

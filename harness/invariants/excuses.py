@@ -43,11 +43,23 @@ def cut(
 
 
 def disturbances(history: History) -> list[tuple[int, int]]:
-    """Spans in which we were breaking something, whatever it was: windows, deaths, stops."""
+    """Spans in which we were breaking something: windows, deaths, stops, nobody there at all."""
     spans = [(window.start_ns, window.end_ns) for window in history.windows]
     spans += [
         (life.leaving_ns, life.ended_ns or history.end_ns)
         for life in history.incarnations.values()
         if life.leaving_ns is not None and not life.died_by_itself
     ]
-    return sorted(spans)
+    return sorted(spans + _nobody(history))
+
+
+def _nobody(history: History) -> list[tuple[int, int]]:
+    """From the end of the last worker that lived to the start of the next one."""
+    found = []
+    there_until_ns: int | None = None
+    for life in history.incarnations.values():  # in order of start
+        if there_until_ns is not None and life.started_ns > there_until_ns:
+            found.append((there_until_ns, life.started_ns))
+        ended_ns = history.end_ns if life.ended_ns is None else life.ended_ns
+        there_until_ns = max(ended_ns, there_until_ns or 0)
+    return found

@@ -1,6 +1,12 @@
 """Incarnations, the starts of steps, requests with their answers, leases."""
 
-from harness.schedule.faults import Arrival, RollingRestart
+from harness.schedule.faults import (
+    Arrival,
+    KillWorker,
+    KillWorkerAtTime,
+    RollingRestart,
+    StopWorker,
+)
 from tests.invariants import building as b
 
 ROLLING = b.schedule(RollingRestart(at=Arrival(checkpoint="step.started")))
@@ -130,3 +136,33 @@ def test_leases_come_in_the_servers_order_with_their_ends() -> None:
 def test_a_refused_acquisition_is_no_lease() -> None:
     refused = b.asked("task.acquire", 1.0, status=409, id="r", version=1)
     assert b.history(refused).leases == {}
+
+
+AT_TIME = b.schedule(KillWorkerAtTime(worker="w1", after_s=1.0))
+
+
+def test_a_kill_from_outside_is_the_harnesses_word_and_the_process_tables() -> None:
+    run = b.history(b.alive(), b.window(1.0, 1.2), b.ended(1.1, code=-9, asked=True), of=AT_TIME)
+    life = run.incarnations[b.W1]
+    assert (life.fault, life.killed, life.died_by_itself) == (0, True, False)
+    assert (life.leaving_ns, life.ended_ns) == (b.ns(1.0), b.ns(1.1))
+
+
+def test_who_had_ended_before_the_kill_from_outside_did_not_die_of_it() -> None:
+    struck = [b.alive(), *b.window(1.0, 1.2)]
+    life = b.history(struck, b.ended(1.1, code=0, asked=True), of=AT_TIME).incarnations[b.W1]
+    assert (life.fault, life.struck_ns, life.leaving_ns) == (None, None, b.ns(1.1))
+
+
+def test_one_death_has_one_fault() -> None:
+    arrival = Arrival(checkpoint="step.started")
+    both = b.schedule(KillWorkerAtTime(worker="w1", after_s=1.0), KillWorker(at=arrival))
+    run = b.history(b.alive(), b.killed(1.0, fault=1), b.window(1.01, 1.2), of=both)
+    assert run.incarnations[b.W1].fault == 1
+
+
+def test_a_worker_that_a_fault_asked_to_stop_leaves_when_it_begins_to() -> None:
+    stop = b.schedule(StopWorker(at=Arrival(checkpoint="step.started")))
+    leaving = [*b.window(0.9, 2.0), b.reach("shutdown.begun", 1.0), b.ended(1.9, asked=True)]
+    life = b.history(leaving, of=stop).incarnations[b.W1]
+    assert (life.asked, life.leaving_ns) == (True, b.ns(1.0))

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.invariants import clock_was_set, machine_was_late
+from harness.schedule.faults import Arrival, PauseWorker
 from tests.invariants import building as b
 
 
@@ -26,6 +27,25 @@ def test_lateness_of_a_worker_that_we_held_is_ours() -> None:
     held = [b.event("held", 1.0, b.W1, fault=0), b.event("released", 3.0, b.W1, fault=0)]
     assert machine_was_late(b.history(held, b.event("late", 3.0, b.W1, by_s=1.9))) is None
     assert machine_was_late(b.history(held, b.event("late", 3.0, b.W2, by_s=1.9))) is not None
+
+
+def test_lateness_of_a_worker_that_we_paused_is_ours_and_the_rest_is_not() -> None:
+    of = b.schedule(PauseWorker(at=Arrival(checkpoint="step.started"), for_s=3.0))
+    paused = b.window(1.0, 4.0)
+    assert machine_was_late(b.history(paused, b.event("late", 4.1, b.W1, by_s=3.1), of=of)) is None
+    longer = b.event("late", 5.5, b.W1, by_s=4.5)
+    trouble = machine_was_late(b.history(paused, longer, of=of))
+    assert trouble is not None
+    assert "not scheduled for 1.50 s" in trouble
+    other = b.event("late", 4.1, b.W2, by_s=3.1)
+    assert machine_was_late(b.history(paused, other, of=of)) is not None
+
+
+def test_what_was_held_and_paused_at_once_counts_once() -> None:
+    of = b.schedule(PauseWorker(at=Arrival(checkpoint="step.started"), for_s=3.0))
+    held = [b.event("held", 1.0, b.W1, fault=1), b.event("released", 3.5, b.W1, fault=1)]
+    late = b.event("late", 5.5, b.W1, by_s=5.0)
+    assert machine_was_late(b.history(held, b.window(1.5, 4.0), late, of=of)) is not None
 
 
 def test_says_that_the_clock_was_set() -> None:

@@ -1,13 +1,25 @@
 """No finished step runs again; only the failing step retries."""
 
+import pytest
+
 from harness.invariants.steps import (
     no_finished_step_runs_again,
     only_the_failing_step_retries,
     steps_that_outlasted_the_lease,
 )
-from harness.schedule.faults import Arrival, CutLink, LockDatabase
+from harness.schedule.faults import (
+    AddWorker,
+    Arrival,
+    CutLink,
+    Fault,
+    KillServer,
+    LockDatabase,
+    PauseWorker,
+    StopWorker,
+)
 from tests.invariants import building as b
 
+AT = Arrival(checkpoint="step.started")
 CUT = b.schedule(CutLink(link="resonate", at=Arrival(checkpoint="step.started")))
 CUT_KAFKA = b.schedule(CutLink(link="kafka", at=Arrival(checkpoint="step.started")))
 LOCKED = b.schedule(LockDatabase(at=Arrival(checkpoint="step.started"), for_s=5.0))
@@ -231,3 +243,28 @@ def test_says_of_a_failed_step_that_its_lease_lapsed_and_not_that_it_had_not_fai
     verdict = only_the_failing_step_retries(run)
     b.assert_violated(verdict, "r:1 was taken up again under a new lease, which lapsed without")
     assert "neither failed" not in verdict.story
+
+
+@pytest.mark.parametrize(
+    "fault", [PauseWorker(at=AT, for_s=3.0), KillServer(at=AT)], ids=lambda one: type(one).__name__
+)
+def test_a_pause_and_the_servers_death_cost_a_lease_as_a_cut_does(fault: Fault) -> None:
+    lost = [
+        *b.acquired(1.0), b.started("r:1", 1.1),
+        *b.acquired(4.0, b.W2, version=2), b.started("r:1", 4.1, b.W2),
+    ]  # fmt: skip
+    of = b.schedule(fault)
+    b.assert_holds(only_the_failing_step_retries(b.history(lost, b.window(1.15, 4.5), of=of)))
+    b.assert_violated(only_the_failing_step_retries(b.history(lost, b.window(4.2, 4.5), of=of)))
+
+
+@pytest.mark.parametrize(
+    "fault", [StopWorker(at=AT), AddWorker(at=AT, worker="w3")], ids=lambda one: type(one).__name__
+)
+def test_a_fault_that_took_nothing_from_a_worker_costs_no_lease(fault: Fault) -> None:
+    lost = [
+        *b.acquired(1.0), b.started("r:1", 1.1),
+        *b.acquired(4.0, b.W2, version=2), b.started("r:1", 4.1, b.W2),
+    ]  # fmt: skip
+    run = b.history(lost, b.window(1.15, 4.5), of=b.schedule(fault))
+    b.assert_violated(only_the_failing_step_retries(run))

@@ -1,7 +1,7 @@
 """Another worker takes over. The bound in these histories is 5.5 s."""
 
 from harness.invariants.takeover import another_worker_takes_over
-from harness.schedule.faults import Arrival, CutLink
+from harness.schedule.faults import Arrival, CutLink, KillServer, KillWorkerAtTime, PauseWorker
 from tests.invariants import building as b
 
 CUT = b.schedule(CutLink(link="resonate", at=Arrival(checkpoint="step.started")))
@@ -99,3 +99,32 @@ def test_a_delivery_that_was_committed_is_not_left_open() -> None:
 def test_a_worker_stopped_at_the_end_of_the_run_left_nothing() -> None:
     run = b.history(BOTH, b.acquired(1.0), b.ended(41.0, code=-9))
     b.assert_unknown(another_worker_takes_over(run))
+
+
+def test_a_time_in_which_nobody_was_there_pushes_the_bound_back() -> None:
+    gone = [*BOTH[:2], b.root(), b.drained(), *b.acquired(1.0), *b.killed(2.0)]
+    gone += [*b.killed(2.1, b.W2), b.alive("w2#2", 12.0)]
+    in_time = b.history(gone, b.acquired(17.0, "w2#2", version=2))
+    b.assert_holds(another_worker_takes_over(in_time), checked=1)
+    late = b.history(gone, b.acquired(18.0, "w2#2", version=2))
+    b.assert_violated(another_worker_takes_over(late), "not taken over in time")
+
+
+def test_the_pause_of_the_one_who_could_and_the_servers_death_push_the_bound_back() -> None:
+    at = Arrival(checkpoint="step.started")
+    paused = b.history(
+        AT_WORK, b.window(2.5, 6.0, b.W2), b.acquired(11.0, b.W2, version=2),
+        of=b.schedule(PauseWorker(at=at, for_s=3.5)),
+    )  # fmt: skip
+    b.assert_holds(another_worker_takes_over(paused), checked=1)
+    down = b.history(
+        AT_WORK, b.window(2.5, 6.0), b.acquired(11.0, b.W2, version=2),
+        of=b.schedule(KillServer(at=at)),
+    )  # fmt: skip
+    b.assert_holds(another_worker_takes_over(down), checked=1)
+
+
+def test_the_work_of_one_that_was_killed_at_a_time_is_to_be_taken_over_too() -> None:
+    of = b.schedule(KillWorkerAtTime(worker="w1", after_s=1.9))
+    died = [*BOTH[:2], b.root(), b.drained(), *b.acquired(1.0), *b.window(2.0, 2.1)]
+    b.assert_violated(another_worker_takes_over(b.history(died, b.ended(2.05, code=-9), of=of)))

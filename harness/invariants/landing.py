@@ -1,0 +1,225 @@
+"""What is missing to show that a fault landed; nothing, if it did.
+
+Everything here is the word of somebody other than the worker: the process table, the proxy, the
+database, the broker, the promise server.
+
+* Faults overlap. What one of them took away is not missed in the evidence of another: who was
+  killed while it was paused need not be seen to be resumed.
+* A fault that never struck is not one that landed badly.
+"""
+
+from collections.abc import Iterator
+
+from harness.history.facts import Incarnation
+from harness.history.history import History
+from harness.history.windows import HOLD, Window
+from harness.invariants.endings import STOPPED
+from harness.schedule.faults import (
+    AddWorker,
+    CutLink,
+    Fault,
+    KillServer,
+    KillWorker,
+    KillWorkerAtTime,
+    LockDatabase,
+    PauseWorker,
+    RollingRestart,
+    StopWorker,
+)
+
+_NO_ARRIVAL = "its checkpoint was not reached"
+_NO_TIME = "its time did not come while the worker lived"
+_SHUTDOWN = "shutdown.begun"
+_KILLED = -9  # by SIGKILL, as the process table gives it
+_MEASURED_S = 0.05  # by so much may a time that was measured fall short of the one asked for
+
+
+def never_struck(history: History, number: int, fault: Fault) -> str | None:
+    """Why a fault never struck, or None if it did."""
+    for event in history.of_kind("fault.missed"):
+        if event.get("fault") == number:
+            return f"it had nothing to strike: {event.get('why')}"
+    if isinstance(fault, KillWorkerAtTime):
+        return None if _victims(history, number) else _NO_TIME
+    if isinstance(fault, KillWorker):
+        return None if _victims(history, number) else _NO_ARRIVAL
+    return None if _windows(history, number) else _NO_ARRIVAL
+
+
+def lacking(history: History, number: int, fault: Fault) -> Iterator[str]:
+    """What is missing to show that a fault landed: nothing if it did."""
+    why = never_struck(history, number, fault)
+    if why is not None:
+        yield why
+        return
+    if isinstance(fault, KillWorker | KillWorkerAtTime):
+        yield from _not_killed(history, number, fault)
+        return
+    window = _windows(history, number)[-1]
+    if not window.injected:
+        yield "it was not injected"
+    elif not window.healed:
+        yield "it was not healed"
+    else:
+        yield from _not_as_asked(history, window, fault)
+
+
+def _not_as_asked(history: History, window: Window, fault: Fault) -> Iterator[str]:
+    match fault:
+        case CutLink():
+            yield from _not_cut(history, window)
+        case LockDatabase():
+            yield from _not_locked(window, fault)
+        case RollingRestart():
+            yield from _not_restarted(history, window)
+        case StopWorker():
+            yield from _not_stopped(history, window, fault)
+        case PauseWorker():
+            yield from _not_paused(window, fault)
+        case AddWorker():
+            yield from _not_added(history, fault)
+        case KillServer():
+            yield from _server_not_killed(window)
+
+
+def _not_killed(
+    history: History, number: int, fault: KillWorker | KillWorkerAtTime
+) -> Iterator[str]:
+    for life in _victims(history, number):
+        if not life.killed:
+            yield f"{life.name} was to die of it, and its exit code is {life.code}"
+        elif fault.restart_after_s is not None and not (
+            _was_leaving(history, life) or _came_again(history, life)
+        ):
+            yield f"{life.worker} was not seen at work again after {life.name} was killed"
+
+
+def _victims(history: History, number: int) -> list[Incarnation]:
+    return [life for life in history.incarnations.values() if life.fault == number]
+
+
+def _was_leaving(history: History, dead: Incarnation) -> bool:
+    """Whether it died on its way out, or while all were being stopped: nothing to come back for."""
+    begun = [*history.checkpoints(_SHUTDOWN, dead.name), *history.of_kind("dying")]
+    stopping = [event.at for event in history.of_kind("phase") if event.get("phase") == "stop"]
+    return any(
+        event.by == dead.name and _SHUTDOWN in {event.get("name"), event.get("checkpoint")}
+        for event in begun
+    ) or any(dead.ended_ns is not None and at <= dead.ended_ns for at in stopping)
+
+
+def _came_again(history: History, dead: Incarnation) -> bool:
+    """Whether a later life of the worker was at work, or another fault took that one down too."""
+    return any(
+        _was_at_work(history, life) or life.fault is not None
+        for life in history.incarnations.values()
+        if life.worker == dead.worker and life.started_ns > dead.started_ns
+    )
+
+
+def _was_at_work(history: History, life: Incarnation) -> bool:
+    """Whether it shared the group, or did anything but stop."""
+    ready = any(event.get("incarnation") == life.name for event in history.of_kind("worker.ready"))
+    return ready or any(
+        event.by == life.name and event.get("name") != _SHUTDOWN
+        for event in history.of_kind("checkpoint")
+    )
+
+
+def _not_cut(history: History, window: Window) -> Iterator[str]:
+    carried = [value for name, value in window.evidence.items() if name.startswith("bytes")]
+    if window.evidence.get("refused") is not True:
+        yield "the proxy did not refuse connections"
+    elif not any(carried) and not _had_nothing_to_drop(history, window):
+        yield "the proxy counted no bytes on the link that was cut"
+    elif window.evidence.get("others_accept") is False:
+        yield "the other workers' links did not accept connections either"
+
+
+def _had_nothing_to_drop(history: History, window: Window) -> bool:
+    """Whether another fault had ended the link's connections already."""
+    life = history.incarnations.get(window.incarnation or "")
+    if life is not None and life.leaving_ns is not None and life.leaving_ns <= window.end_ns:
+        return True
+    return window.evidence.get("was_down") is True or any(
+        other.kind == "kill_server" and window.link == "resonate" and other.overlaps(*window.span)
+        for other in history.windows
+    )
+
+
+def _not_locked(window: Window, fault: LockDatabase) -> Iterator[str]:
+    seen = window.evidence
+    before, after = seen.get("deletions_before"), seen.get("deletions_after")
+    locked_for_s = float(seen.get("locked_for_s", fault.for_s))
+    if before != after:
+        yield f"rows went while it was held: {before} were gone when it was taken, {after} at last"
+    elif locked_for_s < fault.for_s - _MEASURED_S:
+        yield f"it was held for {locked_for_s:g} s only, of {fault.for_s:g} s"
+
+
+def _not_restarted(history: History, window: Window) -> Iterator[str]:
+    lives = history.incarnations.values()
+    for life in lives:
+        was_there = life.started_ns <= window.start_ns and (
+            life.ended_ns is None or life.ended_ns >= window.start_ns
+        )
+        if not was_there or _is_anothers(history, life):
+            continue
+        if life.ended_ns is None or life.ended_ns > window.end_ns or life.code not in STOPPED:
+            yield f"{life.name} did not stop when asked (exit code {life.code})"
+        elif not any(
+            later.worker == life.worker and later.started_ns > life.started_ns for later in lives
+        ):
+            yield f"{life.worker} was not started again"
+
+
+def _is_anothers(history: History, life: Incarnation) -> bool:
+    """Whether another fault had this life end, and says itself what comes after."""
+    return life.fault is not None or any(
+        window.kind == "stop_worker" and window.incarnation == life.name
+        for window in history.windows
+    )
+
+
+def _not_stopped(history: History, window: Window, fault: StopWorker) -> Iterator[str]:
+    life = history.incarnations.get(window.incarnation or "")
+    if life is None or (life.fault is None and life.code not in STOPPED):
+        code = None if life is None else life.code
+        yield f"{window.incarnation} did not stop when asked (exit code {code})"
+    elif fault.restart_after_s is not None and not _came_again(history, life):
+        yield f"{life.worker} was not seen at work again after {life.name} was stopped"
+
+
+def _not_paused(window: Window, fault: PauseWorker) -> Iterator[str]:
+    seen = window.evidence
+    paused_for_s = float(seen.get("paused_for_s", 0.0))
+    if seen.get("stopped_at_first") is not True:
+        yield f"the process table did not call {window.incarnation} stopped"
+    elif "ended_with" in seen:
+        return  # another fault killed it while it was paused
+    elif seen.get("stopped_at_last") is not True:
+        yield f"{window.incarnation} was not stopped any more when it was to be resumed"
+    elif paused_for_s < fault.for_s - _MEASURED_S:
+        yield f"it was paused for {paused_for_s:g} s only, of {fault.for_s:g} s"
+
+
+def _not_added(history: History, fault: AddWorker) -> Iterator[str]:
+    added = [life for life in history.incarnations.values() if life.worker == fault.worker]
+    if not any(
+        event.get("incarnation") == life.name
+        for life in added
+        for event in history.of_kind("worker.ready")
+    ) and not any(_is_anothers(history, life) for life in added):
+        yield f"the broker did not say that {fault.worker} shares the group"
+
+
+def _server_not_killed(window: Window) -> Iterator[str]:
+    seen = window.evidence
+    if seen.get("exit_code") != _KILLED:
+        yield f"the promise server was to die of it, and its exit code is {seen.get('exit_code')}"
+    elif seen.get("answers") is not True or seen.get("started") in {None, seen.get("killed")}:
+        yield "no other promise server answered after it"
+
+
+def _windows(history: History, number: int) -> list[Window]:
+    return [window for window in history.windows if window.fault == number and window.kind != HOLD]
