@@ -60,9 +60,8 @@ def test_killed_when_the_broker_has_accepted(prover: Prover, nths: tuple[int, ..
 
 
 # Killed when the publish is recorded: a worker that waited for the broker has published by then.
-RECORDED = Schedule(
-    records=(Record(name="one", rows=2),), load=(Publish(record="one"),)
-).with_faults(KillWorker(at=Arrival(checkpoint="step.settle.confirmed", nth=2)))
+ONE = Schedule(records=(Record(name="one", rows=2),), load=(Publish(record="one"),))
+RECORDED = ONE.with_faults(KillWorker(at=Arrival(checkpoint="step.settle.confirmed", nth=2)))
 
 
 def test_killed_when_the_publish_is_recorded(prover: Prover) -> None:
@@ -73,3 +72,9 @@ def test_killed_when_the_publish_is_recorded(prover: Prover) -> None:
 @pytest.mark.mutant
 def test_catches_a_worker_whose_publish_does_not_wait(prover: Prover) -> None:
     prover.catch(RECORDED, named("publish_does_not_wait"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_signs_its_duplicate_differently(prover: Prover) -> None:
+    kill = KillWorker(at=Arrival(checkpoint="publish.accepted"))
+    prover.catch(ONE.with_faults(kill), named("signs_a_retry_differently"))

@@ -57,3 +57,8 @@ def test_killed_on_the_way_out(prover: Prover, checkpoint: str) -> None:
 @pytest.mark.mutant
 def test_catches_a_worker_that_publishes_outside_a_step(prover: Prover) -> None:
     prover.catch(killed("workflow.settle.sent"), named("publishes_outside_a_step"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_marks_the_completion_as_published_first(prover: Prover) -> None:
+    prover.catch(killed("publish.sent"), named("marks_published_first"))

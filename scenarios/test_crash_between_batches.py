@@ -67,3 +67,20 @@ def test_rows_that_fill_no_batch(prover: Prover, nth: int | None) -> None:
 )
 def test_catches_a_worker_that_batches_wrongly(prover: Prover, mutant: str) -> None:
     prover.catch(CALM, named(mutant))
+
+
+# Two crashes in one batch: the process that goes on with it dies in it too.
+TWICE = Schedule(
+    records=(Record(name="three", rows=6),), load=(Publish(record="three"),)
+).with_faults(
+    KillWorker(at=Arrival(checkpoint="step.effect_done")),
+    KillWorker(at=Arrival(checkpoint="step.settle.sent")),
+)
+
+
+@pytest.mark.mutant
+@pytest.mark.parametrize(
+    "mutant", ["gives_a_step_up_after_two_crashes", "trusts_an_interrupted_recovery"]
+)
+def test_catches_a_worker_that_bears_only_one_crash(prover: Prover, mutant: str) -> None:
+    prover.catch(TWICE, named(mutant))

@@ -9,7 +9,7 @@ Deny: a second workflow for a record id; rows deleted for it twice; a second com
 
 import pytest
 
-from harness import Arrival, KillWorker, Publish, Record, Schedule
+from harness import AddWorker, Arrival, KillWorker, Publish, Record, Schedule
 from harness.prove import Prover
 from tests.mutants.registry import named
 
@@ -68,3 +68,29 @@ def test_redelivered_after_a_kill_before_the_commit(prover: Prover, checkpoint: 
 @pytest.mark.mutant
 def test_catches_a_worker_with_a_fresh_id_a_delivery(prover: Prover) -> None:
     prover.catch(TOGETHER, named("fresh_id_a_delivery"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_with_a_fresh_id_a_redelivery(prover: Prover) -> None:
+    kill = KillWorker(at=Arrival(checkpoint="workflow.begin.confirmed"))
+    prover.catch(CALM.with_faults(kill), named("fresh_id_a_redelivery"))
+
+
+# One delivery before a second worker joins and one on each partition after it has: whichever of the
+# two partitions the first worker keeps, it is handed the record on either side of the rebalance.
+AROUND_A_REBALANCE = Schedule(
+    records=(RECORD, Record(name="long", rows=20)),
+    load=(
+        ONCE,
+        Publish(record="long"),
+        Publish(record="twice", after_completion_of="long"),
+        Publish(record="twice", partition=1, after_completion_of="long"),
+    ),
+    partitions=2,
+    faults=(AddWorker(at=Arrival(checkpoint="record.polled"), worker="w2"),),
+)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_with_its_generation_in_the_id(prover: Prover) -> None:
+    prover.catch(AROUND_A_REBALANCE, named("generation_in_the_id"))

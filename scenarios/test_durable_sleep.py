@@ -63,3 +63,9 @@ def test_woken_by_another_worker(prover: Prover) -> None:
 @pytest.mark.mutant
 def test_catches_a_worker_that_sleeps_in_its_process(prover: Prover) -> None:
     prover.catch(sleeping(1.0), named("sleeps_in_its_process"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_catches_up_after_a_crash(prover: Prover) -> None:
+    kill = KillWorker(at=Arrival(checkpoint="step.effect_done"))
+    prover.catch(sleeping(0.3).with_faults(kill), named("catches_up_after_a_crash"))

@@ -108,3 +108,8 @@ def test_no_offset_stands_for_another(prover: Prover, schedule: Schedule) -> Non
 )
 def test_catches_a_worker_that_commits_too_early(prover: Prover, mutant: str) -> None:
     prover.catch(CALM.with_faults(UNREACHABLE), named(mutant))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_commits_on_revoke(prover: Prover) -> None:
+    prover.catch(REVOKED, named("commits_on_revoke"))

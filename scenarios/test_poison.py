@@ -50,3 +50,15 @@ def test_killed_when_the_dead_letter_is_accepted(prover: Prover, nth: int) -> No
 @pytest.mark.parametrize("mutant", ["dies_of_poison", "skips_poison_silently"])
 def test_catches_a_worker_that_does_not_set_it_aside(prover: Prover, mutant: str) -> None:
     prover.catch(CALM, named(mutant))
+
+
+# The record behind the poison is at work while the letter may still be on its way.
+IN_BETWEEN = Schedule(
+    records=(Record(name="behind", rows=2),),
+    load=(Publish(poison="value that is not JSON"), Publish(record="behind")),
+).with_faults(KillWorker(at=Arrival(checkpoint="step.started")))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_marks_poison_before_its_letter(prover: Prover) -> None:
+    prover.catch(IN_BETWEEN, named("marks_poison_before_its_letter"))

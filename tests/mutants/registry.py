@@ -8,10 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutant:
-    """A worker that must be caught. `breaks` are the invariants that must call it violated."""
+    """A worker that must be caught. `breaks` are the invariants that must call it violated.
+
+    `window` names the checkpoints between which a fault must fall for that to show; it is empty
+    for a mutant that shows without a fault, or wherever a fault falls.
+    """
 
     name: str
     breaks: tuple[str, ...]
+    window: str = ""
 
     @property
     def command(self) -> str:
@@ -24,20 +29,92 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("forgets_finished_steps", ("no_finished_step_runs_again",)),
     Mutant("restarts_on_an_error", ("only_the_failing_step_retries",)),
     Mutant("fresh_id_a_delivery", ("one_workflow_per_record_id", "one_completion_per_record_id")),
+    Mutant(
+        "fresh_id_a_redelivery",
+        ("one_workflow_per_record_id",),
+        "workflow.begin.confirmed .. offset.commit.confirmed",
+    ),
+    Mutant(
+        "generation_in_the_id",
+        ("one_workflow_per_record_id",),
+        "record.polled .. rebalance.revoked .. record.polled",
+    ),
     Mutant("awaits_each_workflow", ("fast_records_overtake_slow_ones",)),
     Mutant("alone_in_its_own_group", ("another_worker_takes_over",)),
     Mutant("publishes_outside_a_step", ("every_effect_belongs_to_a_step",)),
-    Mutant("publish_does_not_wait", ("every_record_completes",)),
+    Mutant(
+        "publish_does_not_wait",
+        ("every_record_completes",),
+        "step.settle.confirmed .. publish.accepted",
+    ),
+    Mutant(
+        "marks_published_first", ("every_record_completes",), "publish.sent .. publish.accepted"
+    ),
+    Mutant(
+        "signs_a_retry_differently",
+        ("one_completion_per_record_id",),
+        "publish.accepted .. step.settle.confirmed",
+    ),
     Mutant("sleeps_in_its_process", ("no_sleep_ends_early",)),
-    Mutant("auto_commit", ("no_offset_is_committed_before_its_promise_exists",)),
-    Mutant("commits_without_waiting", ("no_offset_is_committed_before_its_promise_exists",)),
-    Mutant("swallows_the_exception", ("no_offset_is_committed_before_its_promise_exists",)),
-    Mutant("gives_the_record_up", ("every_poison_record_is_dead_lettered_with_its_reason",)),
+    Mutant(
+        "catches_up_after_a_crash",
+        ("no_sleep_ends_early",),
+        "step.started .. step.settle.confirmed",
+    ),
+    Mutant(
+        "auto_commit",
+        ("no_offset_is_committed_before_its_promise_exists",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
+    Mutant(
+        "commits_without_waiting",
+        ("no_offset_is_committed_before_its_promise_exists",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
+    Mutant(
+        "swallows_the_exception",
+        ("no_offset_is_committed_before_its_promise_exists",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
+    Mutant(
+        "commits_on_revoke",
+        ("no_offset_is_committed_before_its_promise_exists",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
+    Mutant(
+        "gives_the_record_up",
+        ("every_poison_record_is_dead_lettered_with_its_reason",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
     Mutant("plain_heartbeat", ("only_the_failing_step_retries",)),
     Mutant("dies_of_poison", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant("skips_poison_silently", ("every_poison_record_is_dead_lettered_with_its_reason",)),
-    Mutant("settles_without_its_lease", ("a_lost_lease_records_nothing",)),
+    Mutant(
+        "marks_poison_before_its_letter",
+        ("every_poison_record_is_dead_lettered_with_its_reason",),
+        "record.polled .. dead_letter.accepted",
+    ),
+    Mutant(
+        "settles_without_its_lease",
+        ("a_lost_lease_records_nothing",),
+        "task.acquired .. step.settle.confirmed",
+    ),
+    Mutant(
+        "trusts_its_last_heartbeat",
+        ("a_lost_lease_records_nothing",),
+        "step.started .. step.settle.sent",
+    ),
     Mutant("deletes_one_row_too_many", ("rows_go_once_and_wholly",)),
+    Mutant(
+        "gives_a_step_up_after_two_crashes",
+        ("rows_go_once_and_wholly",),
+        "step.started .. step.settle.confirmed",
+    ),
+    Mutant(
+        "trusts_an_interrupted_recovery",
+        ("every_record_completes",),
+        "task.acquired .. sleep.suspended",
+    ),
 )
 
 
