@@ -1,7 +1,8 @@
-"""`python -m harness judge RUN` and `python -m harness replay RUN`.
+"""`python -m harness judge RUN`, `replay RUN` and `exhaust singles|pairs`.
 
 judge     judge a stored run by today's invariants; needs no stack
 replay    run a stored schedule again, on a fresh stack, and judge that
+exhaust   every kill, or every pair of kills, that a small load has: nothing is drawn
 
 Exit codes: 0 holds, 1 violated, 3 unknown, 4 a part of the stack failed, 2 wrong usage.
 """
@@ -18,20 +19,25 @@ from harness.infra.database import server_from
 from harness.infra.resonate import choose
 from harness.infra.stack import Stack, shared_parts
 from harness.infra.worker import DEFAULT_WORKER
-from harness.prove import JudgedRun, judged
+from harness.judged import JudgedRun, judged
 from harness.report.store import new_run, new_session
 from harness.run import run
 from harness.schedule.schedule import Schedule, from_json
+from harness.search.exhaust import Exhaust
+from harness.search.farm import farm
 
-_CODES = {"holds": 0, "violated": 1, "unknown": 3}
 _WRONG_USAGE = 2
 _STACK_FAILED = 4
+_CODES = {"holds": 0, "violated": 1, "unknown": 3, "error": _STACK_FAILED}
+_STORIES_AT_MOST = 3
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
+        if options.command == "exhaust":
+            return _exhaust(options)
         outcome = _judge(options) if options.command == "judge" else _replay(options)
     except ScheduleError as error:
         print(f"harness: {error}", file=sys.stderr)
@@ -64,6 +70,24 @@ def _replay(options: argparse.Namespace) -> JudgedRun:
         finally:
             stack.stop()
     return judged(folder, _at_stake(options.run))
+
+
+def _exhaust(options: argparse.Namespace) -> int:
+    server = os.environ.get("DATABASE_URL")
+    server_from(server)
+    choice = choose(options.resonate, options.resonate_binary)
+    session = new_session()
+    worker = options.worker or DEFAULT_WORKER
+    print(f"worker under test: {worker}\npromise server: {choice}", flush=True)
+    with farm(options.jobs, choice) as stacks:
+        one = Exhaust(stacks, session, worker, server, lambda line: print(line, flush=True))
+        seen = one.singles() if options.what == "singles" else one.pairs()
+    for red in seen.red[:_STORIES_AT_MOST]:
+        print(f"\n{red.story}")
+    for error in seen.errors[:_STORIES_AT_MOST]:
+        print(f"\nerror    {error}")
+    print(f"\noverall  {seen.overall}: {seen}\nruns     {session}")
+    return _CODES[seen.overall]
 
 
 def _existing(folder: Path) -> Path:
@@ -105,8 +129,13 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", help="run a stored schedule again")
     replay.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a schedule.json")
     replay.add_argument("--worker", metavar="COMMAND", help="instead of the one that ran then")
-    replay.add_argument("--resonate", metavar="URL")
-    replay.add_argument("--resonate-binary", metavar="PATH")
+    exhaust = commands.add_parser("exhaust", help="every kill, or every pair of kills")
+    exhaust.add_argument("what", choices=("singles", "pairs"))
+    exhaust.add_argument("--worker", metavar="COMMAND", help=f"default: {DEFAULT_WORKER!r}")
+    exhaust.add_argument("--jobs", type=int, default=8, help="runs side by side (default: 8)")
+    for command in (replay, exhaust):
+        command.add_argument("--resonate", metavar="URL")
+        command.add_argument("--resonate-binary", metavar="PATH")
     return parser
 
 

@@ -1,0 +1,68 @@
+"""A run that was judged: what it was, what is said of it, how to see it again.
+
+The one place where a folder becomes a verdict, for scenarios, searches and the command line alike.
+"""
+
+import json
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import InfraError
+from harness.history.history import History
+from harness.history.load import load
+from harness.invariants.evidence import landed
+from harness.invariants.judge import Judgement, clock_was_set, judge, machine_was_late
+from harness.report.words import describe
+
+
+class JudgedRun(msgspec.Struct, frozen=True):
+    """A judged run."""
+
+    folder: Path
+    history: History
+    judgement: Judgement
+
+    def story(self) -> str:
+        """What is red and why, what was played, and the commands that show it again."""
+        python, folder = _from_here(Path(sys.executable)), _from_here(self.folder)
+        return "\n".join(
+            [
+                self.judgement.story(),
+                "",
+                *describe(self.history.schedule),
+                "",
+                f"run      {folder}",
+                f"judge    {python} -m harness judge {folder}",
+                f"replay   {python} -m harness replay {folder}",
+            ]
+        )
+
+
+def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
+    """Judge a run's folder and keep the verdict in it.
+
+    Raises InfraError if the machine was to blame: its clock was set, or the run does not hold and
+    the machine was too slow to keep a lease.
+    """
+    history = load(folder)
+    judgement = judge(history, expected=at_stake)
+    trouble = clock_was_set(history)
+    if trouble is None and judgement.overall != "holds":
+        trouble = machine_was_late(history)
+    verdict = judgement.to_dict()
+    named = history.of_kind("named")
+    verdict["worker"] = named[0].get("worker") if named else None
+    verdict["landed"] = [list(one) for one in landed(history)]
+    if trouble is not None:
+        verdict |= {"overall": "error", "cause": trouble}
+    (folder / "verdict.json").write_text(json.dumps(verdict, indent=2))
+    if trouble is not None:
+        raise InfraError(f"{trouble}; nothing can be concluded from {folder}")
+    return JudgedRun(folder, history, judgement)
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,132 @@
+"""Several stacks side by side, for what runs hundreds of schedules outside of pytest.
+
+One broker and one toxiproxy for all, a process with a promise server and links of its own for
+each: the same arrangement as under pytest-xdist, with futures in the place of tests. A schedule
+mostly waits, so more processes than cores pay.
+"""
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.util import Finalize
+from pathlib import Path
+
+import msgspec
+
+from harness import clock
+from harness.errors import InfraError
+from harness.infra.database import server_from
+from harness.infra.resonate import ResonateChoice
+from harness.infra.stack import SharedParts, Stack, shared_parts
+from harness.judged import JudgedRun
+from harness.player import Player
+from harness.schedule.schedule import Schedule
+from harness.search.search import Exercise
+from harness.search.searcher import exercised
+
+_STOP_FIRST = 100  # before multiprocessing's own finalizers
+_stacks: list[Stack] = []
+
+
+class Farm:
+    """Takes jobs: functions of a module, with arguments that can be pickled."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
+
+    def submit[**P, T](self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have a job done by whichever process is free; it finds its stack by `stack_here`."""
+        return self._pool.submit(job, *args, **kwargs)
+
+
+@contextmanager
+def farm(processes: int, choice: ResonateChoice) -> Iterator[Farm]:
+    """Start the shared parts and so many processes; nothing is left afterwards.
+
+    On the way out what has not begun is dropped and what is under way is waited for.
+    """
+    context = multiprocessing.get_context("spawn")  # a fork would copy the broker client's threads
+    with shared_parts(processes) as parts:
+        numbers = context.Queue()
+        for number in range(processes):
+            numbers.put(number)
+        pool = ProcessPoolExecutor(
+            processes,
+            mp_context=context,
+            initializer=_settle,
+            initargs=(parts, choice, numbers, processes),
+        )
+        try:
+            yield Farm(pool)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            numbers.close()
+
+
+class Played(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one schedule, small enough to cross between processes.
+
+    `arrivals` counts, by life of a worker, how often each checkpoint was reached.
+    """
+
+    folder: Path
+    overall: str
+    worth: Exercise
+    story: str
+    seconds: float
+    arrivals: dict[int, dict[str, int]]
+    error: str | None = None
+
+
+def play(schedule: Schedule, session: Path, worker: str, server: str | None, title: str) -> Played:
+    """Play one schedule in this process; an InfraError comes back as `error`."""
+    began = clock.monotonic_s()
+    player = Player(stack_here(), session, worker, server_from(server))
+    try:
+        outcome = player.play(schedule, title)
+    except InfraError as error:
+        return Played(
+            folder=session,
+            overall="error",
+            worth=Exercise.UNKNOWN,
+            story=str(error),
+            seconds=clock.monotonic_s() - began,
+            arrivals={},
+            error=str(error),
+        )
+    return Played(
+        folder=outcome.folder,
+        overall=outcome.judgement.overall,
+        worth=exercised(outcome),
+        story=outcome.story(),
+        seconds=clock.monotonic_s() - began,
+        arrivals=_arrivals(outcome),
+    )
+
+
+def _arrivals(outcome: JudgedRun) -> dict[int, dict[str, int]]:
+    found: dict[int, Counter[str]] = {}
+    for event in outcome.history.of_kind("checkpoint"):
+        found.setdefault(life_of(event.by), Counter())[str(event.get("name"))] += 1
+    return {life: dict(counts) for life, counts in found.items()}
+
+
+def stack_here() -> Stack:
+    """The stack of the process that a job runs in."""
+    return _stacks[0]
+
+
+def life_of(incarnation: str) -> int:
+    """Which life of its worker an incarnation is: 2 for "w1#2"."""
+    return int(incarnation.rpartition("#")[2] or 1)
+
+
+def _settle(
+    parts: SharedParts, choice: ResonateChoice, numbers: "multiprocessing.Queue[int]", count: int
+) -> None:
+    stack = Stack(parts, choice, numbers.get(timeout=30), count)
+    Finalize(None, stack.stop, exitpriority=_STOP_FIRST)
+    stack.start()
+    _stacks.append(stack)

@@ -1,0 +1,1 @@
+"""The search, and the property tests' front door."""

@@ -1,0 +1,185 @@
+"""The search itself, on runs that are made up: no broker, no worker."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import strategies as st
+from hypothesis.database import InMemoryExampleDatabase
+
+from harness.errors import InfraError
+from harness.history.history import History
+from harness.history.timing import Timing
+from harness.invariants.judge import Judgement
+from harness.invariants.verdict import Verdict
+from harness.judged import JudgedRun
+from harness.schedule.faults import Arrival, KillWorker
+from harness.schedule.schedule import Publish, Record, Schedule
+from harness.search.search import Budget, Exercise, Search, Searched
+
+TIMING = Timing(lease_s=2.0, pending_retry_s=1.0, group_session_s=2.0, margin_s=5.0)
+BUDGET = Budget(runs=400, time_s=60.0, shrink_runs=400, again=4)
+
+# As small as may be: what is drawn is tested where it is drawn, and here it only has to shrink.
+SCHEDULES = st.builds(
+    lambda rows, nths, workers: Schedule(
+        records=tuple(Record(name=f"r{number}", rows=count) for number, count in enumerate(rows)),
+        load=tuple(Publish(record=f"r{number}") for number in range(len(rows))),
+        workers=tuple(f"w{number}" for number in range(1, workers + 1)),
+        faults=tuple(KillWorker(at=Arrival(checkpoint="step.started", nth=nth)) for nth in nths),
+    ),
+    st.lists(st.integers(0, 9), min_size=1, max_size=4),
+    st.lists(st.integers(1, 9), max_size=3),
+    st.integers(1, 3),
+)
+
+
+def a_run(schedule: Schedule, *violated: str) -> JudgedRun:
+    verdicts = {name: Verdict.holds(checked=1) for name in ("one", "other")}
+    verdicts |= {name: Verdict.violated(f"{name} is broken") for name in violated}
+    judgement = Judgement(verdicts=verdicts, expected=())
+    return JudgedRun(Path("somewhere"), History.of(schedule, TIMING, []), judgement)
+
+
+def kills(schedule: Schedule) -> list[KillWorker]:
+    return [fault for fault in schedule.faults if isinstance(fault, KillWorker)]
+
+
+class World:
+    """Breaks by a rule, and counts what was played under which title."""
+
+    def __init__(self, broken: Callable[[Schedule], tuple[str, ...]]) -> None:
+        self.broken = broken
+        self.played: list[tuple[str, Schedule]] = []
+
+    def __call__(self, schedule: Schedule, title: str) -> JudgedRun:
+        self.played.append((title, schedule))
+        return a_run(schedule, *self.broken(schedule))
+
+    def count(self, title: str) -> int:
+        return sum(one == title for one, _ in self.played)
+
+
+def look(world: World, budget: Budget = BUDGET, seed: int = 1) -> Searched:
+    return Search(world, budget, lambda _: Exercise.FULL).look(SCHEDULES, seed=seed)
+
+
+def needs_a_kill(schedule: Schedule) -> tuple[str, ...]:
+    return ("one",) if kills(schedule) and max(one.rows for one in schedule.records) > 2 else ()
+
+
+def test_finds_the_schedule_and_makes_it_small() -> None:
+    searched = look(World(needs_a_kill))
+    assert searched.finding is not None
+    smallest = searched.finding.smallest.history.schedule
+    assert len(smallest.records) == len(smallest.faults) == len(smallest.workers) == 1
+    assert searched.finding.invariant == "one"
+    assert searched.finding.runs_until_found == searched.runs
+    assert needs_a_kill(searched.finding.found)
+
+
+def test_finds_nothing_where_nothing_breaks() -> None:
+    world = World(lambda _: ())
+    searched = look(world, Budget(runs=20, time_s=60.0, shrink_runs=9, again=9))
+    assert searched.finding is None
+    assert searched.runs == world.count("search") == 20
+    assert len(world.played) == 20
+
+
+def test_no_schedule_is_run_twice_in_one_search() -> None:
+    world = World(lambda _: ())
+    look(world, Budget(runs=60, time_s=60.0, shrink_runs=0, again=0))
+    played = [schedule for _, schedule in world.played]
+    assert len(played) == len({repr(schedule) for schedule in played})
+
+
+def test_shrinking_costs_no_more_runs_than_it_may() -> None:
+    world = World(needs_a_kill)
+    searched = look(world, Budget(runs=400, time_s=60.0, shrink_runs=5, again=2))
+    assert searched.finding is not None
+    assert world.count("shrink") == searched.finding.shrink_runs == 5
+    assert world.count("again") == 2
+    assert needs_a_kill(searched.finding.smallest.history.schedule)
+
+
+def test_what_cannot_be_reproduced_stays_found() -> None:
+    broken: list[bool] = []
+
+    def only_once(schedule: Schedule) -> tuple[str, ...]:
+        if broken or not needs_a_kill(schedule):
+            return ()
+        broken.append(True)
+        return ("one",)
+
+    finding = look(World(only_once)).finding
+    assert finding is not None
+    assert (finding.reproduced, finding.again) == (0, 4)
+    assert needs_a_kill(finding.smallest.history.schedule)
+
+
+def test_shrinking_keeps_to_the_invariant_that_was_broken_first() -> None:
+    def broken(schedule: Schedule) -> tuple[str, ...]:
+        return needs_a_kill(schedule) or (("other",) if kills(schedule) else ())
+
+    for seed in range(4):
+        world = World(broken)
+        finding = look(world, seed=seed).finding
+        assert finding is not None
+        assert finding.invariant in finding.smallest.judgement.violated
+        assert finding.invariant == broken(finding.found)[0]
+
+
+def test_a_stack_that_fails_is_an_error_and_no_finding() -> None:
+    def fails(schedule: Schedule) -> tuple[str, ...]:
+        raise InfraError(f"no broker for {len(schedule.faults)} faults")
+
+    world = World(fails)
+    searched = look(world)
+    assert searched.finding is None
+    assert len(searched.errors) == len(world.played) == 3
+    assert "no broker" in searched.errors[0]
+    assert searched.runs == 0
+
+
+def test_a_run_that_stays_unknown_is_kept() -> None:
+    world = World(lambda _: ())
+    budget = Budget(runs=3, time_s=60.0, shrink_runs=0, again=0)
+    searched = Search(world, budget, lambda _: Exercise.UNKNOWN).look(SCHEDULES, seed=1)
+    assert len(searched.unknown) == 3
+    assert searched.partly == 0
+
+
+def test_counts_the_runs_in_which_a_fault_did_not_come() -> None:
+    budget = Budget(runs=3, time_s=60.0, shrink_runs=0, again=0)
+    searched = Search(World(lambda _: ()), budget, lambda _: Exercise.PARTLY).look(
+        SCHEDULES, seed=1
+    )
+    assert (searched.partly, searched.unknown) == (3, ())
+
+
+def test_looks_no_longer_than_it_may() -> None:
+    world = World(lambda _: ())
+    searched = look(world, Budget(runs=100, time_s=0.0, shrink_runs=0, again=0))
+    assert (searched.runs, world.played) == (0, [])
+
+
+def test_what_failed_before_is_tried_first() -> None:
+    database = InMemoryExampleDatabase()
+    budget = Budget(runs=400, time_s=60.0, shrink_runs=400, again=0)
+    worth = Exercise.FULL
+    first = Search(World(needs_a_kill), budget, lambda _: worth).look(
+        SCHEDULES, database=database, key=b"worker"
+    )
+    world = World(needs_a_kill)
+    again = Search(world, budget, lambda _: worth).look(SCHEDULES, database=database, key=b"worker")
+    assert first.finding is not None
+    assert again.finding is not None
+    assert again.runs == 1
+    assert world.played[0][1] == first.finding.smallest.history.schedule
+
+
+def test_the_same_seed_draws_the_same_schedules() -> None:
+    worlds = [World(lambda _: ()) for _ in range(3)]
+    budget = Budget(runs=15, time_s=60.0, shrink_runs=0, again=0)
+    for world, seed in zip(worlds, (7, 7, 8), strict=True):
+        look(world, budget, seed)
+    assert worlds[0].played == worlds[1].played != worlds[2].played
