@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in "$$(pyenv which python 2>/dev/null)" python3.14 pytho
 	[ -n "$$p" ] && "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$p" && break; done)
 RUN := .venv/bin/python -m
 
-.PHONY: help setup scenarios test check lock clean
+.PHONY: help setup scenarios test check soak exhaust detection bench lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -26,6 +26,18 @@ check: .venv/.complete ## lint, format, types
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+
+soak: setup ## search all night for a schedule that breaks the worker
+	$(RUN) pytest scenarios/test_properties.py -n $(JOBS) --hypothesis-profile=nightly $(ARGS)
+
+exhaust: setup ## every kill at every arrival of a small load (ARGS=pairs: every pair of kills)
+	$(RUN) harness exhaust $(or $(ARGS),singles) --jobs $(JOBS)
+
+detection: setup ## how soon is each mutant found? writes docs/detection.md (takes hours)
+	$(RUN) tests.figures.detection --jobs $(JOBS) $(ARGS)
+
+bench: setup ## schedules a minute, and what the agent costs; writes docs/performance.md
+	$(RUN) tests.figures.speed $(ARGS)
 
 lock: ## resolve the dependencies afresh (needs uv on PATH)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.12 \

@@ -6,7 +6,7 @@ an error and a broken rule as a failure, because they call for different people.
 """
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,31 @@ import msgspec
 import pytest
 
 from harness.errors import HarnessError
+from harness.exercise import grid_of
 from harness.infra import fetch
 from harness.infra.database import server_from
-from harness.infra.resonate import ResonateChoice, choose
-from harness.infra.stack import SharedParts, Stack, shared_parts
 from harness.infra.worker import DEFAULT_WORKER
-from harness.prove import Prover, Refuted
-from harness.report.store import new_session
+from harness.prove import Refuted
+from harness.pytest_session import (
+    OPEN,
+    PROOF,
+    SESSION,
+    choice_of,
+    processes_of,
+    profile_of,
+    runs_all_scenarios,
+    runs_scenarios,
+    seed_of,
+    start_shared,
+)
+from harness.report.grid import Grid
 from harness.report.table import Proof, table
+from harness.search.profiles import register
 
-_PROOF = "harness-proof"
+pytest_plugins = ("harness.pytest_fixtures",)
+
 _proofs = pytest.StashKey[list[Proof]]()
-_shared = pytest.StashKey[SharedParts]()
-_session = pytest.StashKey[Path]()
-_open = pytest.StashKey[ExitStack]()
+_grid = pytest.StashKey[Grid]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,33 +57,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before Hypothesis loads the profile that was asked for
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare what a session gathers."""
     config.stash[_proofs] = []
-    config.stash[_open] = ExitStack()
-    if _runs_scenarios(config):
+    config.stash[OPEN] = ExitStack()
+    if runs_scenarios(config):
+        register(config.rootpath)
         try:
+            seed_of(config)
             server_from(os.environ.get("DATABASE_URL"))
-            _choice(config)
+            choice_of(config)
+            profile_of(config)
         except HarnessError as error:
             raise pytest.UsageError(str(error)) from error
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the shared parts, whatever ended the session."""
-    config.stash[_open].close()
+    config.stash[OPEN].close()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what serves, before anything runs."""
-    if not _runs_scenarios(config):
+    if not runs_scenarios(config):
         return []
     database = server_from(os.environ.get("DATABASE_URL"))
     return [
         f"worker under test: {config.getoption('worker')}",
-        f"promise server: {_choice(config)}",
+        f"promise server: {choice_of(config)}",
         f"Kafka {fetch.KAFKA_VERSION}, toxiproxy {fetch.TOXIPROXY_VERSION}",
         f"database: {database or 'SQLite, a file for each run'}",
+        f"schedules: profile {profile_of(config).name}",
     ]
 
 
@@ -82,10 +98,10 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 
     Not later: the session's mark is inherited, and what does not carry it escapes the guard.
     """
-    if not _runs_scenarios(config):
+    if not runs_scenarios(config):
         return
     try:
-        _start_shared(config, _processes(config))
+        start_shared(config, processes_of(config))
     except HarnessError as error:
         pytest.exit(f"the stack did not start: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
@@ -93,52 +109,12 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """On the controller, for each pytest-xdist worker: give it the shared parts."""
-    if not _runs_scenarios(node.config):
+    if not runs_scenarios(node.config):
         return
-    parts, session = _start_shared(node.config, _processes(node.config))
+    parts, session = start_shared(node.config, processes_of(node.config))
     node.workerinput["harness_parts"] = msgspec.json.encode(parts).decode()
     node.workerinput["harness_session"] = str(session)
-    node.workerinput["harness_processes"] = _processes(node.config)
-
-
-@pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The real parts, started and probed."""
-    config = request.config
-    given = getattr(config, "workerinput", None)
-    if given is None:
-        parts, _ = _start_shared(config, 1)
-        process, processes = 0, 1
-    else:
-        parts = msgspec.json.decode(given["harness_parts"], type=SharedParts)
-        process = int(given["workerid"].removeprefix("gw"))
-        processes = given["harness_processes"]
-        config.stash[_session] = Path(given["harness_session"])
-    one = Stack(parts, _choice(config), process, processes)
-    try:
-        one.start()
-        yield one
-    finally:
-        one.stop()
-
-
-@pytest.fixture
-def prover(request: pytest.FixtureRequest, stack: Stack) -> Prover:
-    """Run and judge schedules; see harness.prove."""
-    node = request.node
-
-    def tell(proof: Proof) -> None:
-        node.user_properties.append((_PROOF, msgspec.to_builtins(proof)))
-
-    return Prover(
-        stack,
-        request.config.stash[_session],
-        request.config.getoption("worker"),
-        server_from(os.environ.get("DATABASE_URL")),
-        title=f"{node.path.stem.removeprefix('test_')}-{node.name.removeprefix('test_')}",
-        mode=node.module.FAILURE_MODE,
-        tell=tell,
-    )
+    node.workerinput["harness_processes"] = processes_of(node.config)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -148,7 +124,7 @@ def pytest_runtest_makereport(
     """Keep a story a story, without the harness's own traceback; mark infra trouble as such."""
     report = yield
     if report.when != "call":  # what the test told is in its own report, and is counted once
-        report.user_properties = [one for one in report.user_properties if one[0] != _PROOF]
+        report.user_properties = [one for one in report.user_properties if one[0] != PROOF]
     verdict = "failed"  # a scenario's own assertion, or a bug: either way the mode is not proved
     if call.excinfo is not None and call.excinfo.errisinstance((Refuted, HarnessError)):
         report.longrepr = f"{call.excinfo.value}"
@@ -159,7 +135,7 @@ def pytest_runtest_makereport(
     mode = getattr(getattr(item, "module", None), "FAILURE_MODE", None)
     if report.failed and mode is not None and verdict != "told":
         proof = Proof(mode=mode, verdict=verdict, schedules=0)
-        report.user_properties.append((_PROOF, msgspec.to_builtins(proof)))
+        report.user_properties.append((PROOF, msgspec.to_builtins(proof)))
     return report
 
 
@@ -174,7 +150,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Gather the proofs; under pytest-xdist this runs in the controller."""
     if _current is not None:
         _current.stash[_proofs] += [
-            msgspec.convert(value, Proof) for name, value in _told(report) if name == _PROOF
+            msgspec.convert(value, Proof) for name, value in _told(report) if name == PROOF
         ]
 
 
@@ -184,17 +160,34 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     _current = session.config
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """On the controller: what was exercised. A cell that had to be and was not is a failure."""
+    config = session.config
+    if SESSION not in config.stash or hasattr(config, "workerinput"):
+        return
+    grid = grid_of(
+        config.stash[SESSION], config.getoption("worker"), whole=runs_all_scenarios(config)
+    )
+    config.stash[_grid] = grid
+    if grid.missing and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The proof table."""
+    """The grid and the proof table."""
+    if _grid in config.stash and config.stash[_grid].fields:
+        terminalreporter.section("exercised: checkpoint x fault")
+        for line in config.stash[_grid].lines():
+            terminalreporter.write_line(line)
     proofs = config.stash[_proofs]
     if not proofs:
         return
     terminalreporter.section("proof")
     for line in table(proofs):
         terminalreporter.write_line(line)
-    if _session in config.stash:
-        terminalreporter.write_line(f"promise server: {_choice(config)}")
-        terminalreporter.write_line(f"runs are kept in {_relative(config.stash[_session])}")
+    if SESSION in config.stash:
+        terminalreporter.write_line(f"promise server: {choice_of(config)}")
+        terminalreporter.write_line(f"runs are kept in {_relative(config.stash[SESSION])}")
 
 
 _current: pytest.Config | None = None
@@ -203,33 +196,6 @@ _current: pytest.Config | None = None
 def _told(report: Any) -> list[tuple[str, Any]]:
     """What a test told; a report of collecting has nothing to tell."""
     return list(getattr(report, "user_properties", ()))
-
-
-def _start_shared(config: pytest.Config, processes: int) -> tuple[SharedParts, Path]:
-    if _shared not in config.stash:
-        config.stash[_session] = new_session(config.rootpath / "runs")
-        parts = config.stash[_open].enter_context(shared_parts(processes))
-        config.stash[_shared] = parts
-    return config.stash[_shared], config.stash[_session]
-
-
-def _choice(config: pytest.Config) -> ResonateChoice:
-    return choose(config.getoption("resonate"), config.getoption("resonate_binary"))
-
-
-def _processes(config: pytest.Config) -> int:
-    return len(config.getoption("tx") or ()) or int(config.getoption("numprocesses") or 1)
-
-
-def _runs_scenarios(config: pytest.Config) -> bool:
-    scenarios = config.rootpath / "scenarios"
-    if not scenarios.is_dir():
-        return False
-    given = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
-    return any(
-        path == scenarios or scenarios in path.parents or path in scenarios.parents
-        for path in given
-    )
 
 
 def _relative(path: Path) -> Path:

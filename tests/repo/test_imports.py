@@ -14,7 +14,8 @@ ROWS = (
     {"history"},
     {"invariants"},
     {"report"},
-    {"terms", "run", "prove", "pytest_plugin", "__main__"},
+    {"terms", "loading", "run", "judged", "player", "prove", "search", "exercise"}
+    | {"pytest_session", "pytest_fixtures", "pytest_plugin", "__main__"},
 )
 BASE, CONDUCTORS = ROWS[0], ROWS[-1]
 AGENT_KNOWS = {"agent", "schedule", "journal", "clock", "errors"}

@@ -1,0 +1,85 @@
+"""The fixtures of scenarios: the stack, and what plays, proves and searches on it."""
+
+import faulthandler
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+from harness.infra.database import server_from
+from harness.infra.stack import SharedParts, Stack
+from harness.player import Player
+from harness.prove import Prover
+from harness.pytest_session import PROOF, SESSION, choice_of, profile_of, seed_of, start_shared
+from harness.report.cell_log import CellLog
+from harness.report.table import Proof
+from harness.search.profiles import MEMORY
+from harness.search.searcher import Searcher
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The real parts, started and probed."""
+    config = request.config
+    given = getattr(config, "workerinput", None)
+    if given is None:
+        parts, _ = start_shared(config, 1)
+        process, processes = 0, 1
+    else:
+        parts = msgspec.json.decode(given["harness_parts"], type=SharedParts)
+        process = int(given["workerid"].removeprefix("gw"))
+        processes = given["harness_processes"]
+        config.stash[SESSION] = Path(given["harness_session"])
+    one = Stack(parts, choice_of(config), process, processes)
+    try:
+        one.start()
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture
+def player(request: pytest.FixtureRequest, stack: Stack) -> Player:
+    """Plays schedules with the worker under test."""
+    return Player(
+        stack,
+        request.config.stash[SESSION],
+        request.config.getoption("worker"),
+        server_from(os.environ.get("DATABASE_URL")),
+    )
+
+
+@pytest.fixture
+def prover(request: pytest.FixtureRequest, player: Player) -> Prover:
+    """Run and judge schedules; see harness.prove."""
+    node = request.node
+    title = f"{node.path.stem.removeprefix('test_')}-{node.name.removeprefix('test_')}"
+    return Prover(player, title, node.module.FAILURE_MODE, _tells(node))
+
+
+@pytest.fixture
+def searcher(request: pytest.FixtureRequest, player: Player) -> Searcher:
+    """Search for a schedule that breaks the worker; see harness.search.searcher."""
+    config = request.config
+    faulthandler.cancel_dump_traceback_later()  # a search takes its time, and has its own bound
+    memory = config.rootpath / MEMORY
+    return Searcher(
+        player,
+        profile_of(config),
+        seed=seed_of(config),
+        at_once=getattr(config, "workerinput", {}).get("harness_processes", 1),
+        database=DirectoryBasedExampleDatabase(memory / "examples"),
+        cells=CellLog(memory),
+        mode=request.node.module.FAILURE_MODE,
+        tell=_tells(request.node),
+    )
+
+
+def _tells(node: pytest.Item) -> Callable[[Proof], None]:
+    def tell(proof: Proof) -> None:
+        node.user_properties.append((PROOF, msgspec.to_builtins(proof)))
+
+    return tell

@@ -1,0 +1,73 @@
+"""What hooks and fixtures ask of a pytest session: its folder, its parts, its choices, its seed."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.infra.resonate import ResonateChoice, choose
+from harness.infra.stack import SharedParts, shared_parts
+from harness.report.store import new_session
+from harness.search.profiles import Profile, profile_named
+
+PROOF = "harness-proof"  # the name under which a test tells the controller what it proved
+SESSION = pytest.StashKey[Path]()
+OPEN = pytest.StashKey[ExitStack]()
+_shared = pytest.StashKey[SharedParts]()
+
+
+def start_shared(config: pytest.Config, processes: int) -> tuple[SharedParts, Path]:
+    """Start the broker and toxiproxy for so many processes, once; return them and the folder."""
+    if _shared not in config.stash:
+        config.stash[SESSION] = new_session(config.rootpath / "runs")
+        parts = config.stash[OPEN].enter_context(shared_parts(processes))
+        config.stash[_shared] = parts
+    return config.stash[_shared], config.stash[SESSION]
+
+
+def choice_of(config: pytest.Config) -> ResonateChoice:
+    """Which promise server serves; InfraError for an address that is none."""
+    return choose(config.getoption("resonate"), config.getoption("resonate_binary"))
+
+
+def profile_of(config: pytest.Config) -> Profile:
+    """How long a search may look; HarnessError for a profile that there is not."""
+    return profile_named(config.getoption("hypothesis_profile", None))
+
+
+def seed_of(config: pytest.Config) -> int | None:
+    """The seed that was asked for; HarnessError for one that is no number."""
+    asked = config.getoption("hypothesis_seed", None)
+    try:
+        return None if asked is None else int(asked)
+    except ValueError as error:
+        raise HarnessError(f"--hypothesis-seed={asked}: not a whole number") from error
+
+
+def processes_of(config: pytest.Config) -> int:
+    """How many pytest processes run tests."""
+    return len(config.getoption("tx") or ()) or int(config.getoption("numprocesses") or 1)
+
+
+def runs_scenarios(config: pytest.Config) -> bool:
+    """Whether any of what was asked for is a scenario."""
+    scenarios = config.rootpath / "scenarios"
+    if not scenarios.is_dir():
+        return False
+    given = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    return any(
+        path == scenarios or scenarios in path.parents or path in scenarios.parents
+        for path in given
+    )
+
+
+def runs_all_scenarios(config: pytest.Config) -> bool:
+    """Whether nothing was left out but the mutants: only then is a gap in the grid one."""
+    scenarios = config.rootpath / "scenarios"
+    option = config.option
+    last_failed = getattr(option, "lf", False)  # an option of a plugin that may be switched off
+    chosen = option.keyword or option.markexpr not in {"", "not mutant"} or option.maxfail
+    return not (chosen or last_failed or option.deselect or option.collectonly) and any(
+        Path(argument).resolve() in {scenarios, config.rootpath} for argument in config.args
+    )

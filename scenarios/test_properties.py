@@ -1,0 +1,61 @@
+"""Whatever schedule of faults is drawn, every invariant holds.
+
+A load that reaches every checkpoint, with a kill at each of them in turn; then schedules that
+Hypothesis draws: loads of every kind, and kills, pauses, stops, restarts, cut links, a promise
+server that dies. What is found is shrunk, run again, and kept for the next session.
+
+Expect: every invariant holds in every run, and every checkpoint was killed at.
+Deny: a schedule that breaks an invariant; a cell of the grid that nobody looked at.
+"""
+
+import pytest
+
+from harness import Arrival, KillWorker, Publish, Record, Schedule
+from harness.prove import Prover
+from harness.schedule.checkpoints import CHECKPOINTS
+from harness.search.profiles import SHARDS
+from harness.search.searcher import Searcher
+from tests.mutants.registry import named
+
+FAILURE_MODE = "no drawn schedule of faults breaks an invariant"
+# One worker: its partitions are taken from it once, when it leaves.
+EVERYTHING = Schedule(
+    records=(Record(name="three", rows=5), Record(name="one", rows=1)),
+    load=(
+        Publish(record="three"),
+        Publish(poison="value that is not JSON"),
+        Publish(record="one", partition=1),
+        Publish(record="three", partition=1),
+    ),
+    partitions=2,
+)
+AT_STAKE = (
+    "one_completion_per_record_id",
+    "one_workflow_per_record_id",
+    "no_offset_is_committed_before_its_promise_exists",
+    "rows_go_once_and_wholly",
+    "every_effect_belongs_to_a_step",
+    "every_record_completes",
+)
+
+
+def test_without_faults(prover: Prover) -> None:
+    outcome = prover.prove(EVERYTHING, at_stake=AT_STAKE)
+    reached = {event.get("name") for event in outcome.history.of_kind("checkpoint")}
+    assert reached >= set(CHECKPOINTS)
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_killed_at_each_checkpoint(prover: Prover, checkpoint: str) -> None:
+    kill = KillWorker(at=Arrival(checkpoint=checkpoint))
+    prover.prove(EVERYTHING.with_faults(kill), at_stake=AT_STAKE)
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_no_drawn_schedule_breaks_an_invariant(searcher: Searcher, shard: int) -> None:
+    searcher.search(EVERYTHING, shard)
+
+
+@pytest.mark.mutant
+def test_the_search_finds_a_narrow_window(searcher: Searcher) -> None:
+    searcher.catch(EVERYTHING, named("marks_published_first"), runs=50, shrink_runs=10)
