@@ -1,0 +1,1 @@
+"""Scripts that measure the harness and write what they measured into docs/."""

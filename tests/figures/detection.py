@@ -1,0 +1,124 @@
+"""`python -m tests.figures.detection`: how soon does a search find each mutant?
+
+Each mutant is searched for with ten seeds in two ways, side by side on one farm: with the
+schedules that the harness draws (kills at checkpoints, and everything else), and in the plain way,
+SIGKILL at a uniformly random time on the same kinds of load. A search ends at its first violation
+of any invariant or when its schedules are used up; then it counts as more than that.
+
+Results are kept line by line in runs/detection.ndjson, and what is there already is not run again,
+so that a table of many hours can be made in pieces. Delete the file to begin anew.
+"""
+
+import argparse
+import shutil
+import sys
+from concurrent.futures import Future, as_completed
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import HarnessError
+from harness.infra.resonate import choose
+from harness.judged import JudgedRun
+from harness.player import Player
+from harness.report.store import new_session
+from harness.schedule.schedule import Schedule
+from harness.schedule.strategies import killed_at_random_times, schedules
+from harness.search.farm import farm, stack_here
+from harness.search.search import Budget, Search
+from harness.search.searcher import exercised
+from tests.figures.detection_table import WAYS, Sought, Way, document
+from tests.mutants.registry import MUTANTS, named
+
+_RESULTS = Path("runs/detection.ndjson")
+_DOCUMENT = Path("docs/detection.md")
+_NO_LIMIT_S = 86_400.0
+
+
+def seek(mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, session: Path) -> Sought:
+    """One search with one seed, on the stack of this process."""
+    player = Player(stack_here(), session, named(mutant).command, None)
+
+    def play(schedule: Schedule, _: str) -> JudgedRun:
+        outcome = player.play(schedule, f"{mutant}-{way}-{seed}")
+        if not outcome.judgement.violated:
+            shutil.rmtree(outcome.folder)
+        return outcome
+
+    budget = Budget(runs=runs, time_s=_NO_LIMIT_S, shrink_runs=shrink_runs, again=0)
+    strategy = schedules() if way == "search" else killed_at_random_times()
+    searched = Search(play, budget, exercised).look(strategy, seed=seed)
+    finding = searched.finding
+    smallest = None if finding is None else finding.smallest.history.schedule
+    return Sought(
+        mutant=mutant,
+        way=way,
+        seed=seed,
+        found=finding is not None,
+        runs=searched.runs,
+        seconds=searched.seconds if finding is None else finding.seconds_until_found,
+        invariant=None if finding is None else finding.invariant,
+        smallest=None if smallest is None or not shrink_runs else _size(smallest),
+        errors=len(searched.errors),
+    )
+
+
+def _size(schedule: Schedule) -> tuple[int, int, int]:
+    return len(schedule.workers), len(schedule.load), len(schedule.faults)
+
+
+def main() -> int:
+    """Run what is missing, then write the table."""
+    options = _options()
+    done = _read(_RESULTS)
+    have = {(one.mutant, one.way, one.seed) for one in done}
+    wanted = [
+        (mutant, way, seed)
+        for seed in range(1, options.seeds + 1)
+        for mutant in options.mutants or [one.name for one in MUTANTS]
+        for way in WAYS
+        if (mutant, way, seed) not in have
+    ]
+    try:
+        with farm(options.jobs, choose(None, None)) as stacks:
+            session = new_session()
+            futures: list[Future[Sought]] = []
+            for mutant, way, seed in wanted:
+                runs = options.runs if way == "search" else options.random_runs
+                shrink = options.shrink_runs if way == "search" and seed <= options.shrunk else 0
+                futures.append(stacks.submit(seek, mutant, way, seed, runs, shrink, session))
+            for number, future in enumerate(as_completed(futures), start=1):
+                sought = future.result()
+                done.append(sought)
+                with _RESULTS.open("ab") as kept:
+                    kept.write(msgspec.json.encode(sought) + b"\n")
+                print(f"[{number}/{len(wanted)}] {sought}", flush=True)
+    except HarnessError as error:
+        print(f"detection: {error}", file=sys.stderr)
+        return 4
+    _DOCUMENT.parent.mkdir(exist_ok=True)
+    _DOCUMENT.write_text(document(done, options.runs, options.random_runs))
+    print(f"written to {_DOCUMENT}")
+    return 0
+
+
+def _read(results: Path) -> list[Sought]:
+    if not results.exists():
+        return []
+    return [msgspec.json.decode(line, type=Sought) for line in results.read_bytes().splitlines()]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.figures.detection", description=__doc__)
+    parser.add_argument("mutants", nargs="*", metavar="MUTANT", help="all if none is named")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--runs", type=int, default=100, help="schedules a search may run")
+    parser.add_argument("--random-runs", type=int, default=100, help="the same, at random times")
+    parser.add_argument("--shrink-runs", type=int, default=40)
+    parser.add_argument("--shrunk", type=int, default=3, help="how many seeds are shrunk as well")
+    parser.add_argument("--jobs", type=int, default=8, help="searches side by side")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""From what was sought to docs/detection.md."""
+
+import datetime as dt
+import os
+import platform
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from tests.mutants.registry import named
+
+Way = Literal["search", "random"]
+WAYS: tuple[Way, ...] = ("search", "random")
+
+_HEAD = """# Does the search find it?
+
+Every mutant is a worker with one rule broken. `make detection` looked for each with {seeds} seeds:
+by the schedules that the harness draws, at most {runs} of them a seed, and in the plain way,
+SIGKILL at a uniformly random time on the same kinds of load, at most {random_runs}. Both on one
+machine, on one farm, side by side: {machine}, {date}.
+
+- *found*: the seeds with a violation.
+- *schedules*, *seconds*: until the first violation, median / worst over the seeds. A seed that
+  found nothing counts as more than its bound. Searches ran side by side, so seconds are no
+  processor time.
+- *shrunk*: workers / messages / faults of the smallest schedule, medians over the seeds that were
+  shrunk.
+- *fewer*: how many times fewer schedules the search needed than the plain way, by the medians; ">"
+  where the plain way ran out of schedules.
+- *window*: the checkpoints between which a fault has to strike; empty where it shows more widely.
+
+"""
+_TITLES = (
+    "mutant",
+    "window",
+    "found",
+    "schedules",
+    "seconds",
+    "shrunk",
+    "found at random",
+    "schedules at random",
+    "fewer",
+)
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """What one search with one seed came to. `smallest`: workers, messages, faults."""
+
+    mutant: str
+    way: Way
+    seed: int
+    found: bool
+    runs: int
+    seconds: float
+    invariant: str | None = None
+    smallest: tuple[int, int, int] | None = None
+    errors: int = 0
+
+    def __str__(self) -> str:
+        """One line of progress."""
+        what = f"found {self.invariant}" if self.found else "not found"
+        return f"{self.mutant} by {self.way}, seed {self.seed}: {what} in {self.runs} schedules"
+
+
+class Middle(msgspec.Struct, frozen=True):
+    """A median and a worst of figures of which some are only known to be more than a bound."""
+
+    median: float
+    worst: float
+    median_is_more: bool
+    worst_is_more: bool
+
+    def __str__(self) -> str:
+        """Median and worst, as in the table."""
+        return (
+            f"{_more(self.median_is_more, self.median)} / {_more(self.worst_is_more, self.worst)}"
+        )
+
+
+def document(done: Iterable[Sought], runs: int, random_runs: int) -> str:
+    """The whole page."""
+    everything = list(done)
+    mutants = dict.fromkeys(one.mutant for one in everything)
+    head = _HEAD.format(
+        seeds=len({one.seed for one in everything}),
+        runs=runs,
+        random_runs=random_runs,
+        machine=f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        date=dt.datetime.now(dt.UTC).date().isoformat(),
+    )
+    rows = [row(mutant, [one for one in everything if one.mutant == mutant]) for mutant in mutants]
+    return head + _line(_TITLES) + "|---" * len(_TITLES) + "|\n" + "".join(rows)
+
+
+def row(mutant: str, sought: Sequence[Sought]) -> str:
+    """The line of one mutant."""
+    ours = [one for one in sought if one.way == "search"]
+    plain = [one for one in sought if one.way == "random"]
+    sizes = [one.smallest for one in ours if one.smallest is not None]
+    size = " / ".join(f"{statistics.median(part):g}" for part in zip(*sizes, strict=True))
+    schedules = middle([(one.runs, one.found) for one in ours])
+    at_random = middle([(one.runs, one.found) for one in plain])
+    cells = (
+        mutant,
+        named(mutant).window,
+        found(ours),
+        schedules,
+        middle([(one.seconds, one.found) for one in ours]),
+        size,
+        found(plain),
+        at_random,
+        fewer(schedules, at_random),
+    )
+    return _line(cells)
+
+
+def found(sought: Sequence[Sought]) -> str:
+    """How many seeds found it, of how many."""
+    return f"{sum(one.found for one in sought)} of {len(sought)}"
+
+
+def middle(figures: Sequence[tuple[float, bool]]) -> Middle | None:
+    """Median (the lower of two) and worst; a figure with False is only known to be more."""
+    if not figures:
+        return None
+    # What ran out comes last, however many schedules it had: it needed more.
+    in_order = sorted(figures, key=lambda one: (not one[1], one[0]))
+    median, worst = in_order[(len(in_order) - 1) // 2], in_order[-1]
+    return Middle(median[0], worst[0], not median[1], not worst[1])
+
+
+def fewer(ours: Middle | None, plain: Middle | None) -> str:
+    """The ratio of the medians; "" where ours is not known."""
+    if ours is None or plain is None or ours.median_is_more or not ours.median:
+        return ""
+    return _more(plain.median_is_more, plain.median / ours.median)
+
+
+def _line(cells: Iterable[object]) -> str:
+    return "| " + " | ".join("" if cell is None else str(cell) for cell in cells) + " |\n"
+
+
+def _more(is_more: bool, figure: float) -> str:
+    return f"{'> ' if is_more else ''}{figure:.3g}"
