@@ -93,6 +93,8 @@ class _Run:
         self._record = self._journal.write
         self._tail = JournalTail(self._journal_folder)
         self._database = Database(server, stack.folder / "rows", terms.tag)
+        log = stack.resonate.log  # of the whole session: what is there by now is of other runs
+        self._server_log_from = log.stat().st_size if log.exists() else 0
         self._promises = PromiseReader(stack.resonate.url)
         self._readers: list[TopicReader] = []
         self._named: dict[str, set[str]] = {}  # the promises below each root that were asked for
@@ -149,11 +151,11 @@ class _Run:
         )
         make_topics(self._stack.admin, terms.partitions)
         self._database.create(terms.rows)
-        bootstrap = self._stack.bootstrap
+        bootstrap, kept = self._stack.bootstrap, self._stack.clients
         self._readers = [
-            TopicReader(bootstrap, self._terms.topics["output"], 1, from_end=False),
-            TopicReader(bootstrap, self._terms.topics["dead_letter"], 1, from_end=False),
-            commit_log(bootstrap),
+            TopicReader(bootstrap, terms.topics["output"], 1, from_end=False, kept=kept),
+            TopicReader(bootstrap, terms.topics["dead_letter"], 1, from_end=False, kept=kept),
+            commit_log(bootstrap, kept),
         ]
         completions, dead_letters, log = self._readers
         self._backlog = Backlog(
@@ -161,7 +163,7 @@ class _Run:
         )
         for worker in schedule.workers:
             self._pool.start(worker)
-        self._producer = LoadProducer(bootstrap, self._terms.topics["input"], self._record)
+        self._producer = LoadProducer(bootstrap, terms.topics["input"], self._record, kept)
         self._pool.wait_until_ready(self._stack.admin, self._terms.group, schedule.partitions)
 
     def _load(self) -> None:
@@ -280,5 +282,7 @@ class _Run:
         log = self._stack.resonate.log
         if log.exists():
             tag = self._terms.tag.encode()
-            kept = [line for line in log.read_bytes().splitlines(keepends=True) if tag in line]
+            with log.open("rb") as lines:
+                lines.seek(self._server_log_from)
+                kept = [line for line in lines if tag in line]
             (self._into / "resonate.ndjson").write_bytes(b"".join(kept))

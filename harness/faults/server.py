@@ -69,6 +69,7 @@ class ServerKill:
 
     def _is_back(self) -> None:
         self._reach.broken[PROMISE_SERVER].discard(self._index)
+        self._reach.server.prepare()  # for the next run that kills it
         evidence = {"started": self._reach.server.pid, "answers": True}
         self._reach.record("fault.healed", fault=self._index, evidence=evidence)
         self.is_over = True

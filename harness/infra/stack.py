@@ -19,6 +19,7 @@ import msgspec
 from harness.errors import InfraError
 from harness.infra.guard import Guard
 from harness.infra.kafka import KafkaAddress, KafkaBroker, administer
+from harness.infra.kafka_clients import KafkaClients
 from harness.infra.node import MARK, Node
 from harness.infra.ports import LOOPBACK, free_ports
 from harness.infra.resonate import PromiseServer, ResonateChoice
@@ -100,6 +101,7 @@ class Stack:
         self.folder = Path(shared.folder) / f"process-{process}"
         self.bootstrap = shared.kafka.direct
         self.admin = administer(shared.kafka.direct)
+        self.clients = KafkaClients(shared.kafka.direct, self.admin)
         self.proxies = ProxyControl(shared.toxiproxy)
         self.resonate = PromiseServer(choice, self.folder)
         self._shared = shared
@@ -139,6 +141,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop what this process started."""
+        self.clients.close()
         if self._template is not None:
             self._template.stop()
         for slot in self.slots:

@@ -5,6 +5,7 @@ embedded server's log of this run and, once judged, verdict.json. Everything a j
 it, and nothing else is asked for: it can be sent to somebody.
 """
 
+import functools
 import itertools
 import json
 import os
@@ -60,6 +61,7 @@ def save_plan(folder: Path, schedule: Schedule, timing: Timing) -> None:
     (folder / "versions.json").write_text(json.dumps(_versions(), indent=2))
 
 
+@functools.cache  # read from each package's metadata, and the same for all runs
 def _versions() -> dict[str, str]:
     packages = ("resonate-sdk", "confluent-kafka", "toxiproxy-python", "hypothesis", "sqlalchemy")
     return {

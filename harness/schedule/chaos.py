@@ -1,9 +1,9 @@
 """Hypothesis draws the faults of a load here.
 
-* The very first draws, before the load, are a plan: how many faults there are,
-  and which kinds there are at all (Groce et al., "Swarm testing"). More than half of all schedules
-  know only kills and pauses at checkpoints, which is where crash bugs are found. They come first
-  because Hypothesis often draws the first choices and takes the simplest for all that follow.
+* The very first draws, before the load, are a plan: how many faults there are, and which kinds
+  there are at all (Groce et al., "Swarm testing"). More than half of all schedules know only kills
+  and pauses at checkpoints, which is where crash bugs are found. They come first because
+  Hypothesis often draws the first choices and takes the simplest for all that follow.
 * Every arrival is one that a calm run of the load reaches (harness/schedule/arrivals.py), for a
   fault that never strikes is a wasted run.
 * A kill may have followers: kills or pauses in the very next lives of the worker that comes back.
@@ -63,13 +63,22 @@ _ONLY_KILLS, _ONLY_PAUSES, _SWARM = ("kill",), ("pause",), None
 _WHICH_KINDS = (*(_ONLY_KILLS,) * 3, ("kill", "pause"), _ONLY_PAUSES, _SWARM, _SWARM)
 # Chains of faults. A number and not the end of a list: so any one of them can be shrunk away.
 _HOW_MANY = (0, *(1,) * 12, *(2,) * 8, *(3,) * 4, 4, 5, 6, 7, 8)
-_IS_FOLLOWED = (False, False, False, True, True)
+_IS_FOLLOWED = (False, True)
 _WHERE_ROWS_ARE_NEXT = ("task.acquired", "step.started", "sleep.woken")
 _LATER_S = 4.0  # when others have taken over
 _BACK_AFTER_S = (0.0, 0.0, 0.5, _LATER_S, None)
 _TENTH = 10
 _LIVES = 3
 _THOUSAND = 1000
+# Made once: a strategy is checked when it is first used, which costs more than a draw.
+_COUNT = st.sampled_from(_HOW_MANY)
+_KINDS = st.sampled_from(_WHICH_KINDS)
+_BACK = st.sampled_from(_BACK_AFTER_S)
+_FOLLOWED = st.sampled_from(_IS_FOLLOWED)
+_PLACE = st.sampled_from(CHECKPOINTS)
+_EITHER = st.booleans()
+_TENTHS = st.integers(0, _TENTH)
+_THOUSANDTHS = st.integers(0, _THOUSAND)
 # Counted round and round where there are fewer (harness/schedule/loads.py has the reason).
 _SHARE = st.integers(0, 119)
 
@@ -101,8 +110,8 @@ class _Ground(msgspec.Struct, frozen=True):
 @st.composite
 def plans(draw: DrawFn) -> Plan:
     """What is decided before anything else."""
-    count = draw(st.sampled_from(_HOW_MANY))
-    kinds = draw(st.sampled_from(_WHICH_KINDS)) or draw(_swarm())
+    count = draw(_COUNT)
+    kinds = draw(_KINDS) or draw(_swarm())
     return Plan(count, kinds)
 
 
@@ -148,45 +157,51 @@ def _swarm() -> SearchStrategy[tuple[str, ...]]:
 def _chain(draw: DrawFn, ground: _Ground) -> Chain:
     kind = draw(st.sampled_from(ground.kinds))
     if kind == "kill":
-        return draw(_kills(ground))
+        return _kills(draw, ground)
     if kind == "kill at a time":
-        return (draw(_kill_at_a_time(ground.load)),)
+        return (_kill_at_a_time(draw, ground.load),)
     places = ground.under_way()
     if kind == "lock the database":
         places = {name: places[name] for name in _WHERE_ROWS_ARE_NEXT if name in places}
     if not places:
         return ()
-    return (draw(_other(ground.load, kind, draw(_arrival(ground, places, 1)))),)
+    return (_other(draw, ground.load, kind, _arrival(draw, ground, places)),)
 
 
-@st.composite
 def _kills(draw: DrawFn, ground: _Ground) -> Chain:
-    at = draw(_arrival(ground, ground.arrivals(), 1))
-    back = draw(st.sampled_from(_BACK_AFTER_S))
+    at = _arrival(draw, ground, ground.arrivals())
+    back = draw(_BACK)
     chain: list[Fault] = [KillWorker(at=at, restart_after_s=back)]
     for life in range(2, _LIVES + 1):
         expected = expected_in_next_life(ground.load, at)
         expected = {name: count for name, count in expected.items() if name in ground.reached}
-        if not expected or not draw(st.sampled_from(_IS_FOLLOWED)):
+        if not draw(_FOLLOWED) or not expected:
             break
         # The same place again, as a step that kills whoever runs it would have it.
-        is_same = draw(st.booleans()) and at.checkpoint in expected
-        here = {at.checkpoint: 1} if is_same else expected
-        at = draw(_arrival(ground, here, life))
-        if "pause" in ground.kinds and draw(st.booleans()):
+        again = at.checkpoint if draw(_EITHER) and at.checkpoint in expected else None
+        at = _arrival(draw, ground, expected, life, again)
+        if "pause" in ground.kinds and draw(_EITHER):
             chain.append(PauseWorker(at=at, for_s=draw(_pause_s(ground.load.settings.lease_s))))
             break
-        chain.append(KillWorker(at=at, restart_after_s=draw(st.sampled_from(_BACK_AFTER_S))))
+        chain.append(KillWorker(at=at, restart_after_s=draw(_BACK)))
     return tuple(chain)
 
 
-@st.composite
-def _arrival(draw: DrawFn, ground: _Ground, expected: Mapping[str, int], life: int) -> Arrival:
-    """An arrival in the nth life; the first is any, for arrivals are counted over the run."""
+def _arrival(
+    draw: DrawFn,
+    ground: _Ground,
+    expected: Mapping[str, int],
+    life: int = 1,
+    only: str | None = None,
+) -> Arrival:
+    """An arrival in the nth life; the first is any, for arrivals are counted over the run.
+
+    It is at the checkpoint `only`, unless it is steered elsewhere.
+    """
     neglected = {name for name in expected if (name, life) in ground.neglected}
-    looks_there = draw(st.booleans()) and bool(neglected)
-    here = neglected if looks_there else set(expected)
-    checkpoint = draw(st.sampled_from(CHECKPOINTS).filter(here.__contains__))
+    looks_there = draw(_EITHER) and bool(neglected)
+    here = neglected if looks_there else {only} if only else set(expected)
+    checkpoint = draw(_PLACE.filter(here.__contains__))
     nth = draw(_SHARE) % expected[checkpoint] + 1
     if life > 1:
         return Arrival(checkpoint=checkpoint, nth=nth, life=life)
@@ -202,24 +217,21 @@ def _sure_of(load: Schedule, checkpoint: str) -> Sequence[str]:
     return load.workers if everywhere and checkpoint == WAY_IN[0] else ()
 
 
-@st.composite
 def _kill_at_a_time(draw: DrawFn, load: Schedule) -> KillWorkerAtTime:
     worker = load.workers[draw(_SHARE) % len(load.workers)]
-    share = draw(st.integers(0, _THOUSAND)) / _THOUSAND
+    share = draw(_THOUSANDTHS) / _THOUSAND
     return KillWorkerAtTime(
         worker=worker,
         after_s=round(share * expected_duration_s(load), 3),
-        restart_after_s=draw(st.sampled_from(_BACK_AFTER_S)),
+        restart_after_s=draw(_BACK),
     )
 
 
-@st.composite
 def _other(draw: DrawFn, load: Schedule, kind: str, at: Arrival) -> Fault:  # noqa: PLR0911 - a table
-    tenths = st.integers(0, _TENTH).map(lambda count: count / _TENTH)
     if kind == "pause":
         return PauseWorker(at=at, for_s=draw(_pause_s(load.settings.lease_s)))
     if kind == "stop":
-        return StopWorker(at=at, restart_after_s=draw(st.sampled_from(_BACK_AFTER_S)))
+        return StopWorker(at=at, restart_after_s=draw(_BACK))
     if kind == "rolling restart":
         return RollingRestart(at=at)
     if kind == "add a worker":
@@ -236,7 +248,7 @@ def _other(draw: DrawFn, load: Schedule, kind: str, at: Arrival) -> Fault:  # no
             latency_s=latency_s,
             cut_s=draw(st.sampled_from((0.5, 1.0, 2.0, 3.0, 4.0))),
         )
-    return LockDatabase(at=at, for_s=0.5 + draw(tenths))
+    return LockDatabase(at=at, for_s=0.5 + draw(_TENTHS) / _TENTH)
 
 
 @functools.cache

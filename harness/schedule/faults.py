@@ -22,9 +22,10 @@ ANY = "any"
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The nth time, counted over the run, that `worker` (or any) reaches a checkpoint.
+    """The nth time, counted from the load on, that `worker` (or any) reaches a checkpoint.
 
-    With `life`, only arrivals in a worker's nth life count.
+    What happens while the group forms is not counted. With `life`, only arrivals in a worker's nth
+    life are.
     """
 
     checkpoint: str

@@ -36,7 +36,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 _NAME_KINDS = (PLAIN, *NAMES)
 # The fewest and the most records of a load. A crowd has few batches a record.
-_SIZES = (*((1, 2), (1, 3), (1, 6), (1, 6)) * 5, (1, 12), (7, 20), (21, 40))
+_SIZE = st.sampled_from((*((1, 2), (1, 3), (1, 6), (1, 6)) * 5, (1, 12), (7, 20), (21, 40)))
 _CROWD = 7
 _CROWD_BATCHES = 3
 _BATCHES = (1, 2, 3, 0, 1, 2, 3, 1, 2, 4, 6, 12)
@@ -54,13 +54,16 @@ _AGAIN = ("at once", "other partition", "after completion", "later")
 
 
 # A feature is one choice, whose first and most frequent value is that there is none of it.
-_PARTITIONS = (1, 1, 1, 1, 2, 3, 4)
-_WORKERS = (1, 1, 1, 2, 3, 4)
-_HAS_NAMES = (*(False,) * 3, True)
-_DUPLICATES_AT_MOST = (0, 0, 0, 4)
-_POISON_AT_MOST = (0, 0, 0, 0, _POISONS)
-_ERROR_RATES = (*(0.0,) * 20, 0.05, 0.1, 0.2, 0.4)
-_GAPS_S = (*(0.0,) * 12, 0.1, 0.3, 1.0)
+_PARTITION_COUNT = st.sampled_from((1, 1, 1, 1, 2, 3, 4))
+_WORKER_COUNT = st.sampled_from((1, 1, 1, 2, 3, 4))
+_NAMES_OR_NONE = st.sampled_from((*(False,) * 3, True))
+_MOST_DUPLICATES = st.sampled_from((0, 0, 0, 4))
+_MOST_POISON = st.sampled_from((0, 0, 0, _POISONS))
+_RATE = st.sampled_from((*(0.0,) * 20, 0.05, 0.1, 0.2, 0.4))
+_BATCH_SIZE = st.sampled_from((2, 1, 3, 4, 5))
+_SLEEP_S = st.sampled_from((0.3, 0.1, 0.2, 0.4))
+_SEED = st.integers(0, 99)
+_GAP_S = st.sampled_from((*(0.0,) * 12, 0.1, 0.3, 1.0))
 # Drawn the same whatever the bound is, and brought down to it. So a choice that is made smaller
 # does not move the meaning of all that follow, and schedules shrink to where they should.
 _SHARE = st.integers(0, 59)
@@ -78,27 +81,27 @@ class _Wanted(msgspec.Struct, frozen=True):
 @st.composite
 def loads(draw: DrawFn, limits: Limits) -> Schedule:
     """A schedule without faults, within `limits`."""
-    partitions = min(draw(st.sampled_from(_PARTITIONS)), limits.partitions)
-    workers = min(draw(st.sampled_from(_WORKERS)), limits.workers)
-    rate = draw(st.sampled_from(_ERROR_RATES))
-    seed = draw(st.integers(0, 99))
+    partitions = min(draw(_PARTITION_COUNT), limits.partitions)
+    workers = min(draw(_WORKER_COUNT), limits.workers)
+    rate = draw(_RATE)
+    seed = draw(_SEED)
     settings = Settings(
-        batch_size=draw(st.sampled_from((2, 1, 3, 4, 5))),
-        sleep_between_batches_s=draw(st.sampled_from((0.3, 0.1, 0.2, 0.4))),
+        batch_size=draw(_BATCH_SIZE),
+        sleep_between_batches_s=draw(_SLEEP_S),
         transient_error_rate=rate,
         transient_error_seed=seed if rate else 0,
     )
-    has_names = draw(st.sampled_from(_HAS_NAMES))
-    wanted = draw(st.sampled_from(_SIZES).flatmap(lambda size: _records(limits, size)))
+    has_names = draw(_NAMES_OR_NONE)
+    wanted = draw(_records(limits, draw(_SIZE)))
     records = _named(wanted, settings.batch_size, has_names=has_names)
     load = [
         Publish(record=record.name, partition=one.partition % partitions)
         for record, one in zip(records, wanted, strict=True)
     ]
-    again = draw(st.sampled_from(_DUPLICATES_AT_MOST).flatmap(_duplicates))
+    again = draw(_duplicates(draw(_MOST_DUPLICATES)))
     load = _with_duplicates(load, again, partitions)
-    load = _with_poison(load, draw(st.sampled_from(_POISON_AT_MOST).flatmap(_poisons)), partitions)
-    load = _as_trickle(load, draw(st.sampled_from(_GAPS_S)))
+    load = _with_poison(load, draw(_poisons(draw(_MOST_POISON))), partitions)
+    load = _as_trickle(load, draw(_GAP_S))
     schedule = Schedule(
         records=records,
         load=tuple(load),

@@ -48,10 +48,11 @@ def farm(processes: int, choice: ResonateChoice) -> Iterator[Farm]:
     On the way out what has not begun is dropped and what is under way is waited for.
     """
     context = multiprocessing.get_context("spawn")  # a fork would copy the broker client's threads
+    # Before the session's mark is set: the guard would end multiprocessing's own tracker too.
+    numbers = context.Queue()
+    for number in range(processes):
+        numbers.put(number)
     with shared_parts(processes) as parts:
-        numbers = context.Queue()
-        for number in range(processes):
-            numbers.put(number)
         pool = ProcessPoolExecutor(
             processes,
             mp_context=context,

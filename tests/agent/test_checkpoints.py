@@ -32,9 +32,7 @@ print(*(count_arrival(Path(sys.argv[1])) for _ in range(200)))
 """
 
 
-def directive(
-    action: str, nth: int = 1, worker: str = "any", life: int | None = None
-) -> Directive:
+def directive(action: str, nth: int = 1, worker: str = "any", life: int | None = None) -> Directive:
     told = {"fault": 0, "checkpoint": "step.started", "nth": nth, "worker": worker}
     return msgspec.convert({**told, "action": action, "life": life}, Directive)
 
@@ -141,9 +139,7 @@ def test_pauses_the_whole_process_until_somebody_resumes_it(tmp_path: Path) -> N
     )
     try:
         table = psutil.Process(paused.pid)
-        wait_until(
-            lambda: table.status() == psutil.STATUS_STOPPED, timeout_s=30, why="it to stop"
-        )
+        wait_until(lambda: table.status() == psutil.STATUS_STOPPED, timeout_s=30, why="it to stop")
         assert written(tmp_path)[-1].facts == {"fault": 0, "checkpoint": "step.started"}
         assert [event.kind for event in written(tmp_path)] == ["checkpoint"] * 2 + ["pausing"]
         told.release(0).touch()

@@ -38,24 +38,25 @@ from tests.schedule.drawing import drawn
 SMALL = Limits(
     crashes=1, restarts=1, workers=2, records=3, partitions=1, batches=2, faults=2, server_kills=0
 )
+FEW = Limits(records=2, workers=2, partitions=2, batches=3, faults=3)
 WHERE = {
     "usual": (schedules(), Limits()),
     "small": (schedules(SMALL), SMALL),
     "unbounded": (schedules(Limits.unbounded()), Limits.unbounded()),
     "random times": (killed_at_random_times(), Limits()),
 }
-DRAWN = {name: drawn(strategy, 120) for name, (strategy, _) in WHERE.items()}
+DRAWN = {name: drawn(strategy, 50) for name, (strategy, _) in WHERE.items()}
 EVERYTHING = [(one, WHERE[name][1]) for name, several in DRAWN.items() for one in several]
-USUAL = DRAWN["usual"] + drawn(schedules(), 180, seed=2)
+USUAL = DRAWN["usual"] + drawn(schedules(), 130, seed=2)
 KILL = KillWorker(at=Arrival(checkpoint="record.polled"))
 CRASHES = (KillWorker, KillWorkerAtTime, KillServer)
 
 
 def smallest(fits: Callable[[Schedule], bool], seed: int = 3) -> Schedule:
     return find(
-        schedules(),
+        schedules(FEW),
         fits,
-        settings=settings(max_examples=400, database=None),
+        settings=settings(max_examples=200, database=None),
         random=random.Random(seed),
     )
 
@@ -119,7 +120,7 @@ def test_every_arrival_is_one_that_a_calm_run_reaches() -> None:
         for at in map(arrival_of, schedule.faults)
         if at is not None
     ]
-    assert len(arrivals) > 300
+    assert len(arrivals) > 200
     for schedule, at in arrivals:
         assert at.nth <= expected_arrivals(schedule)[at.checkpoint]
 
@@ -167,11 +168,13 @@ def test_a_pause_is_shorter_or_longer_than_the_lease_and_never_near_it() -> None
 )
 def test_draws_every_kind_of_fault(kind: type) -> None:
     having = [one for one in USUAL if any(isinstance(fault, kind) for fault in one.faults)]
-    assert len(having) >= 5
+    assert len(having) >= 3
 
 
 def test_kills_at_every_checkpoint() -> None:
-    assert {kill.at.checkpoint for one in USUAL for kill in kills(one)} == set(CHECKPOINTS)
+    rare = drawn(schedules(FEW, neglected={("dead_letter.accepted", 1)}), 60)
+    places = {kill.at.checkpoint for one in USUAL + rare for kill in kills(one)}
+    assert places == set(CHECKPOINTS)
 
 
 @pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
@@ -239,7 +242,7 @@ def test_the_plain_way_kills_at_times_and_nothing_else() -> None:
 
 def test_places_faults_only_where_a_calm_run_has_been() -> None:
     been = {"record.polled", "publish.accepted"}
-    several = drawn(schedules(reached=been), 60)
+    several = drawn(schedules(FEW, reached=been), 30)
     places = {at.checkpoint for one in several for at in map(arrival_of, one.faults) if at}
     assert places == been
 
@@ -252,13 +255,21 @@ def test_looks_where_little_was_looked() -> None:
         return sum((place, 1) in little for place in places) / len(places)
 
     assert share(USUAL) < 0.2
-    assert share(drawn(schedules(neglected=little), 100)) > 0.35
+    assert share(drawn(schedules(FEW, neglected=little), 60)) > 0.35
 
 
 def test_looks_into_a_later_life_if_that_is_where_little_was_looked() -> None:
-    several = drawn(schedules(neglected={("task.acquired", 2)}), 150)
-    second = [kill.at.checkpoint for one in several for kill in kills(one) if kill.at.life == 2]
-    assert second.count("task.acquired") > len(second) / 4
+    little = {("task.acquired", 2), ("workflow.settle.sent", 2)}
+
+    def share(several: list[Schedule]) -> float:
+        places = [
+            (kill.at.checkpoint, 2) for one in several for kill in kills(one) if kill.at.life == 2
+        ]
+        return sum(place in little for place in places) / len(places)
+
+    alone = Limits(workers=1, records=2)
+    assert share(drawn(schedules(alone, neglected=little), 100)) > 0.4
+    assert share(drawn(schedules(alone), 100)) < 0.3
 
 
 def test_what_was_found_under_one_steering_is_found_again_under_another() -> None:
@@ -273,7 +284,7 @@ def test_what_was_found_under_one_steering_is_found_again_under_another() -> Non
         (set[tuple[str, int]](), (Phase.reuse,)),
     ):
         one = find(
-            schedules(neglected=neglected),
+            schedules(FEW, neglected=neglected),
             breaks,
             settings=settings(max_examples=300, database=saved, phases=phases),
             database_key=b"key",
@@ -289,28 +300,25 @@ def test_the_smallest_with_a_kill_has_one_of_everything() -> None:
 
 
 def test_the_smallest_of_all_has_no_fault() -> None:
-    assert smallest(lambda _: True).faults == ()
+    anything = settings(max_examples=1, database=None, phases=[Phase.generate])
+    one = find(schedules(), lambda _: True, settings=anything)
+    assert one == Schedule(records=(Record(name="a", rows=2),), load=(Publish(record="a"),))
 
 
 def test_what_does_not_matter_is_shrunk_away() -> None:
     def breaks(schedule: Schedule) -> bool:
-        return any(
-            kill.at.checkpoint == "publish.accepted" and kill.at.nth == 2
-            for kill in kills(schedule)
+        return len(schedule.records) > 1 and any(
+            kill.at.checkpoint in {"publish.sent", "publish.accepted"} for kill in kills(schedule)
         )
 
     one = smallest(breaks)
     assert [record.name for record in one.records] == ["a", "b"]
+    assert [message.record for message in one.load] == ["a", "b"]
     assert one.workers == ("w1",)
-    assert len(one.load) == 2
-    assert len(one.faults) == 1
+    assert one.faults == (KillWorker(at=Arrival(checkpoint="publish.sent")),)
 
 
-def test_two_crashes_in_one_step_are_found_and_shrunk() -> None:
-    def breaks(schedule: Schedule) -> bool:
-        places = [(kill.at.checkpoint, kill.at.life) for kill in kills(schedule)]
-        return ("step.started", None) in places and ("step.started", 2) in places
-
-    one = smallest(breaks)
+def test_two_crashes_are_found_and_shrunk_to_those_two() -> None:
+    one = smallest(lambda one: any(kill.at.life == 2 for kill in kills(one)))
     assert [fault.at.life for fault in kills(one)] == [None, 2]
     assert len(one.faults) == len(one.records) + 1 == 2
