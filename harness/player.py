@@ -32,6 +32,11 @@ class Player:
         self._session = session
         self._server = server
 
+    @property
+    def may_kill_the_server(self) -> bool:
+        """Whether the promise server is ours: one that was given by its address is not."""
+        return self._stack.choice.kind != "url"
+
     def play(
         self,
         schedule: Schedule,

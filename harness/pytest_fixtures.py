@@ -3,17 +3,17 @@
 import faulthandler
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+from harness.infra.clocks import PRODUCTION
 from harness.infra.database import server_from
-from harness.infra.stack import SharedParts, Stack
+from harness.infra.stack import SharedParts, Stack, shared_parts
 from harness.player import Player
 from harness.prove import Prover
-from harness.pytest_session import PROOF, SESSION, choice_of, profile_of, seed_of, start_shared
+from harness.pytest_session import PROOF, choice_of, profile_of, seed_of, session_of, start_shared
 from harness.report.cell_log import CellLog
 from harness.report.table import Proof
 from harness.search.profiles import MEMORY
@@ -32,7 +32,6 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         parts = msgspec.json.decode(given["harness_parts"], type=SharedParts)
         process = int(given["workerid"].removeprefix("gw"))
         processes = given["harness_processes"]
-        config.stash[SESSION] = Path(given["harness_session"])
     one = Stack(parts, choice_of(config), process, processes)
     try:
         one.start()
@@ -46,7 +45,7 @@ def player(request: pytest.FixtureRequest, stack: Stack) -> Player:
     """Plays schedules with the worker under test."""
     return Player(
         stack,
-        request.config.stash[SESSION],
+        session_of(request.config),
         request.config.getoption("worker"),
         server_from(os.environ.get("DATABASE_URL")),
     )
@@ -58,6 +57,22 @@ def prover(request: pytest.FixtureRequest, player: Player) -> Prover:
     node = request.node
     title = f"{node.path.stem.removeprefix('test_')}-{node.name.removeprefix('test_')}"
     return Prover(player, title, node.module.FAILURE_MODE, _tells(node))
+
+
+@pytest.fixture
+def production_prover(request: pytest.FixtureRequest) -> Iterator[Prover]:
+    """A prover on a stack of its own, whose parts have the clocks of production."""
+    config, node = request.config, request.node
+    faulthandler.cancel_dump_traceback_later()  # minutes, and bounded by what it waits for
+    with shared_parts(1, PRODUCTION) as parts:
+        stack = Stack(parts, choice_of(config), 0, 1)
+        try:
+            stack.start()
+            server = server_from(os.environ.get("DATABASE_URL"))
+            player = Player(stack, session_of(config), config.getoption("worker"), server)
+            yield Prover(player, node.name, node.module.FAILURE_MODE, _tells(node))
+        finally:
+            stack.stop()
 
 
 @pytest.fixture

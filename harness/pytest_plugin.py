@@ -53,6 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--resonate", metavar="URL", help="a Resonate server that runs already")
     group.addoption(
+        "--slow", action="store_true", help="also what takes minutes: the clocks of production"
+    )
+    group.addoption(
         "--resonate-binary", metavar="PATH", help="a resonate program to start (default: on PATH)"
     )
 
@@ -115,6 +118,14 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["harness_parts"] = msgspec.json.encode(parts).decode()
     node.workerinput["harness_session"] = str(session)
     node.workerinput["harness_processes"] = processes_of(node.config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless it was asked for."""
+    if not config.getoption("slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes; --slow runs it"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,10 +20,18 @@ _shared = pytest.StashKey[SharedParts]()
 def start_shared(config: pytest.Config, processes: int) -> tuple[SharedParts, Path]:
     """Start the broker and toxiproxy for so many processes, once; return them and the folder."""
     if _shared not in config.stash:
-        config.stash[SESSION] = new_session(config.rootpath / "runs")
+        session_of(config)
         parts = config.stash[OPEN].enter_context(shared_parts(processes))
         config.stash[_shared] = parts
     return config.stash[_shared], config.stash[SESSION]
+
+
+def session_of(config: pytest.Config) -> Path:
+    """The folder of the session's runs."""
+    given = getattr(config, "workerinput", {}).get("harness_session")
+    if SESSION not in config.stash:
+        config.stash[SESSION] = Path(given) if given else new_session(config.rootpath / "runs")
+    return config.stash[SESSION]
 
 
 def choice_of(config: pytest.Config) -> ResonateChoice:

@@ -29,9 +29,8 @@ from harness.errors import HarnessError, ScheduleError
 from harness.faults.fault import Reach
 from harness.faults.nemesis import Nemesis
 from harness.infra.database import Database
-from harness.infra.kafka import GROUP_SESSION_S, drop_topics, make_topics
+from harness.infra.kafka import drop_topics, make_topics
 from harness.infra.pool import WorkerPool
-from harness.infra.resonate import PENDING_RETRY_S
 from harness.infra.stack import Stack
 from harness.infra.worker import Slot
 from harness.journal.format import HARNESS, Event
@@ -41,7 +40,7 @@ from harness.loading import Loading
 from harness.report.store import save_plan
 from harness.schedule.faults import KillServer
 from harness.schedule.schedule import Schedule
-from harness.terms import MARGIN_S, Terms, timing_of
+from harness.terms import Terms, timing_of
 
 _LOOK_EVERY_S = 0.1
 _STEP_EVERY_S = 0.02
@@ -88,7 +87,7 @@ class _Run:
         self._journal_folder = into / "journal"
         self._terms = terms = Terms(schedule, self._journal_folder)
         self._journal_folder.mkdir(parents=True)
-        save_plan(into, schedule, timing_of(schedule))
+        save_plan(into, schedule, timing_of(schedule, stack.clocks))
         self._journal = JournalWriter(self._journal_folder / f"{HARNESS}.jsonl", HARNESS)
         self._record = self._journal.write
         self._tail = JournalTail(self._journal_folder)
@@ -261,9 +260,8 @@ class _Run:
         )
 
     def _quiet_s(self) -> float:
-        settings = self._schedule.settings
-        wake = settings.sleep_between_batches_s
-        return settings.lease_s + PENDING_RETRY_S + GROUP_SESSION_S + wake + MARGIN_S
+        timing = timing_of(self._schedule, self._stack.clocks)
+        return timing.take_over_s + self._schedule.settings.sleep_between_batches_s
 
     def _all_are_at_work(self) -> bool:
         """Whoever was started again must have come back, or its return was not put to the test."""

@@ -17,8 +17,7 @@ import sqlalchemy as sa
 from harness.agent.plan import ENVIRONMENT, Directive, Plan
 from harness.clients.producer import Outgoing
 from harness.history.timing import Timing
-from harness.infra.kafka import GROUP_SESSION_S
-from harness.infra.resonate import PENDING_RETRY_S
+from harness.infra.clocks import Clocks
 from harness.infra.worker import Slot
 from harness.schedule import poison
 from harness.schedule.faults import Fault, KillWorker, PauseWorker, arrival_of
@@ -120,11 +119,11 @@ def _action(fault: Fault) -> Literal["kill", "pause", "hold"]:
     return "pause" if isinstance(fault, PauseWorker) else "hold"
 
 
-def timing_of(schedule: Schedule) -> Timing:
+def timing_of(schedule: Schedule, clocks: Clocks) -> Timing:
     """The clocks of a run, as its judge will need them."""
     return Timing(
         lease_s=schedule.settings.lease_s,
-        pending_retry_s=PENDING_RETRY_S,
-        group_session_s=GROUP_SESSION_S,
+        pending_retry_s=clocks.pending_retry_s,
+        group_session_s=clocks.group_session_s,
         margin_s=MARGIN_S,
     )

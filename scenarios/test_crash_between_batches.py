@@ -78,6 +78,10 @@ TWICE = Schedule(
 )
 
 
+def test_killed_twice_in_one_batch(prover: Prover) -> None:
+    prover.prove(TWICE, at_stake=AT_STAKE)
+
+
 @pytest.mark.mutant
 @pytest.mark.parametrize(
     "mutant", ["gives_a_step_up_after_two_crashes", "trusts_an_interrupted_recovery"]

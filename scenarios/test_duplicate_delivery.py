@@ -91,6 +91,10 @@ AROUND_A_REBALANCE = Schedule(
 )
 
 
+def test_duplicates_around_a_rebalance(prover: Prover) -> None:
+    prover.prove(AROUND_A_REBALANCE, at_stake=AT_STAKE)
+
+
 @pytest.mark.mutant
 def test_catches_a_worker_with_its_generation_in_the_id(prover: Prover) -> None:
     prover.catch(AROUND_A_REBALANCE, named("generation_in_the_id"))

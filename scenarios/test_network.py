@@ -11,7 +11,7 @@ Deny: a lost record; a record given up; anything that a worker records after it 
 
 import pytest
 
-from harness import Arrival, CutLink, LockDatabase, PauseWorker, Publish, Record, Schedule
+from harness import Arrival, CutLink, LockDatabase, Publish, Record, Schedule
 from harness.prove import Prover
 from harness.schedule.faults import Link
 from tests.mutants.registry import named
@@ -115,18 +115,3 @@ def test_the_promise_server_cannot_be_reached_at_all(prover: Prover) -> None:
 @pytest.mark.mutant
 def test_catches_a_worker_that_gives_the_record_up(prover: Prover) -> None:
     prover.catch(UNREACHABLE, named("gives_the_record_up"))
-
-
-# Not even a heartbeat fails: the process stands still between the effect and the record of it, and
-# another one has taken the task over when it goes on.
-STANDING_STILL = Schedule(
-    records=(Record(name="one", rows=4),),
-    load=(Publish(record="one"),),
-    workers=("w1", "w2"),
-    faults=(PauseWorker(at=Arrival(checkpoint="step.effect_done"), for_s=6.0),),
-)
-
-
-@pytest.mark.mutant
-def test_catches_a_worker_that_trusts_its_last_heartbeat(prover: Prover) -> None:
-    prover.catch(STANDING_STILL, named("trusts_its_last_heartbeat"))

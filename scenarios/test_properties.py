@@ -58,4 +58,4 @@ def test_no_drawn_schedule_breaks_an_invariant(searcher: Searcher, shard: int) -
 
 @pytest.mark.mutant
 def test_the_search_finds_a_narrow_window(searcher: Searcher) -> None:
-    searcher.catch(EVERYTHING, named("marks_published_first"), runs=50, shrink_runs=10)
+    searcher.catch(EVERYTHING, named("catches_up_after_a_crash"), runs=50, shrink_runs=10)

@@ -54,6 +54,14 @@ def test_all_workers_are_restarted_one_after_another(prover: Prover) -> None:
     prover.prove(slower.with_faults(restart), at_stake=ALWAYS)
 
 
+@pytest.mark.slow
+def test_with_the_clocks_of_production(production_prover: Prover) -> None:
+    usual = killed_for_good("step.effect_done").with_settings(
+        lease_s=60.0, sleep_between_batches_s=5.0, drain_timeout_s=300.0
+    )
+    production_prover.prove(usual, at_stake=(*ALWAYS, "another_worker_takes_over"))
+
+
 @pytest.mark.mutant
 def test_catches_a_worker_alone_in_its_own_group(prover: Prover) -> None:
     prover.catch(killed_for_good("step.effect_done"), named("alone_in_its_own_group"))

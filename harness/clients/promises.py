@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import requests
+import urllib3
 from resonate_base import PROTOCOL_VERSION
 
 from harness.errors import InfraError
@@ -26,7 +26,7 @@ class PromiseReader:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._session = requests.Session()
+        self._http = urllib3.PoolManager()
         self._number = itertools.count(1)
 
     def get(self, promise: str) -> dict[str, Any] | None:
@@ -38,12 +38,16 @@ class PromiseReader:
             "data": {"id": promise},
         }
         try:
-            answer = self._session.post(
-                f"{self._url}/", json=request, timeout=_SERVER_ANSWERS_WITHIN_S
+            answer = self._http.request(
+                "POST",
+                f"{self._url}/",
+                json=request,
+                timeout=_SERVER_ANSWERS_WITHIN_S,
+                retries=False,
             ).json()
             status = answer["head"]["status"]
             found: dict[str, Any] | None = answer["data"]["promise"] if status == _OK else None
-        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError) as error:
             raise InfraError(
                 f"the promise server does not say what {promise} is: {error}"
             ) from error
@@ -70,7 +74,7 @@ class PromiseReader:
 
     def close(self) -> None:
         """Close the connection."""
-        self._session.close()
+        self._http.clear()
 
 
 def facts_of(promise: dict[str, Any]) -> dict[str, Any]:

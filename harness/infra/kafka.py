@@ -4,8 +4,8 @@ Each slot (a place that one worker of one run may take) has a listener of its ow
 the slot's proxy: only so does a client stay behind its proxy once the broker has told it where the
 partitions live. The harness itself talks to the listener DIRECT, past every fault.
 
-The group clocks are short so that a scenario takes seconds: a dead member is noticed after
-`GROUP_SESSION_S`, and the broker enforces it for every worker that uses the consumer protocol.
+The group's clocks are the broker's (harness/infra/clocks.py): a dead member is noticed after its
+session, whatever a worker that uses the consumer protocol asks for.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from confluent_kafka.cimpl import NewTopic
 
 from harness.errors import InfraError
 from harness.infra import fetch
+from harness.infra.clocks import Clocks
 from harness.infra.node import NativeProcess
 from harness.infra.ports import LOOPBACK, is_listening
 from harness.waiting import wait_until
 
-GROUP_SESSION_S = 2.0
 COMMITS_TOPIC = "__consumer_offsets"
-_HEARTBEAT_MS = 300
+_MS = 1000
 _STARTED_WITHIN_S = 60.0
 _CLUSTER_ID = (
     "aGFybmVzcy1oYXJuZXNzMA"  # any 16 bytes in base64: the data lives as long as the stack
@@ -44,13 +44,19 @@ class KafkaBroker:
     """The broker. `proxied` gives the port of each slot's proxy, which must exist already."""
 
     def __init__(
-        self, folder: Path, own: tuple[int, int], slot_ports: Sequence[int], proxied: Sequence[int]
+        self,
+        folder: Path,
+        own: tuple[int, int],
+        slot_ports: Sequence[int],
+        proxied: Sequence[int],
+        clocks: Clocks,
     ) -> None:
         """`own` are the ports of the listener DIRECT and of the controller."""
         self._folder = folder
         self._own = own
         self._slot_ports = tuple(slot_ports)
         self._proxied = tuple(proxied)
+        self._clocks = clocks
         self._process: NativeProcess | None = None
 
     def start(self) -> KafkaAddress:
@@ -105,9 +111,9 @@ class KafkaBroker:
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "500",
             "group.consumer.min.session.timeout.ms": "500",
-            "group.consumer.session.timeout.ms": str(int(GROUP_SESSION_S * 1000)),
+            "group.consumer.session.timeout.ms": str(int(self._clocks.group_session_s * _MS)),
             "group.consumer.min.heartbeat.interval.ms": "100",
-            "group.consumer.heartbeat.interval.ms": str(_HEARTBEAT_MS),
+            "group.consumer.heartbeat.interval.ms": str(int(self._clocks.group_heartbeat_s * _MS)),
             "log.cleaner.enable": "false",  # the history of commits is evidence
         }
         path = self._folder / "server.properties"

@@ -24,7 +24,6 @@ from harness.errors import InfraError
 from harness.infra.node import NativeProcess
 from harness.infra.ports import LOOPBACK, free_ports
 
-PENDING_RETRY_S = 1.0
 _STARTED_WITHIN_S = 30.0
 _PROBED_WITHIN_S = 20.0
 _CONNECTED_WITHIN_S = 5.0
@@ -63,8 +62,9 @@ def choose(url: str | None, binary: str | None) -> ResonateChoice:
 class PromiseServer:
     """The promise server of one pytest process."""
 
-    def __init__(self, choice: ResonateChoice, folder: Path) -> None:
+    def __init__(self, choice: ResonateChoice, folder: Path, pending_retry_s: float) -> None:
         self._choice = choice
+        self._pending_retry_s = pending_retry_s
         self._folder = folder
         self._process: NativeProcess | None = None
         self._standby: NativeProcess | None = None
@@ -167,7 +167,7 @@ class PromiseServer:
         return NativeProcess(
             "embedded promise server",
             [sys.executable, "-m", "harness.infra.embedded", "--port", port,
-             "--log", str(self.log), "--pending-retry-ms", str(int(PENDING_RETRY_S * 1000)),
+             "--log", str(self.log), "--pending-retry-ms", str(int(self._pending_retry_s * 1000)),
              *options],
             waits="--standby" in options,
             log=self._said,
@@ -182,7 +182,9 @@ class PromiseServer:
             "resonate",
             [
                 self._choice.where,
-                *binary_arguments(int(self.url.rpartition(":")[2]), self._folder),
+                *binary_arguments(
+                    int(self.url.rpartition(":")[2]), self._folder, self._pending_retry_s
+                ),
             ],
             directory=self._folder,  # it reads a resonate.toml of its working directory
             log=self._folder / "resonate.log",
@@ -197,7 +199,7 @@ class PromiseServer:
         return said is not None
 
 
-def binary_arguments(port: int, folder: Path) -> list[str]:
+def binary_arguments(port: int, folder: Path, pending_retry_s: float) -> list[str]:
     """Make a `resonate serve` listen on loopback only, keep its data in `folder`, and be quick."""
     return [
         "serve",
@@ -207,7 +209,7 @@ def binary_arguments(port: int, folder: Path) -> list[str]:
         # The metrics port would bind every interface, whatever the bind address says.
         "--observability-metrics-port", "0",
         "--storage-sqlite-path", str(folder / "resonate.db"),
-        "--tasks-retry-timeout", str(int(PENDING_RETRY_S * 1000)),
+        "--tasks-retry-timeout", str(int(pending_retry_s * 1000)),
         "--timeouts-poll-interval", "50",
         "--messages-poll-interval", "20",
         "--transports-http-push-enabled", "false",

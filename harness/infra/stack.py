@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import InfraError
+from harness.infra.clocks import SHORT, Clocks
 from harness.infra.guard import Guard
 from harness.infra.kafka import KafkaAddress, KafkaBroker, administer
 from harness.infra.kafka_clients import KafkaClients
@@ -38,10 +39,11 @@ class SharedParts(msgspec.Struct, frozen=True):
     kafka: KafkaAddress
     proxied: tuple[int, ...]
     toxiproxy: str
+    clocks: Clocks
 
 
 @contextmanager
-def shared_parts(processes: int) -> Iterator[SharedParts]:
+def shared_parts(processes: int, clocks: Clocks = SHORT) -> Iterator[SharedParts]:
     """Start the broker and toxiproxy for so many pytest processes; nothing is left afterwards."""
     mark = uuid.uuid4().hex
     folder = Path(tempfile.mkdtemp(prefix="harness-"))
@@ -53,7 +55,7 @@ def shared_parts(processes: int) -> Iterator[SharedParts]:
     brokers: list[KafkaBroker] = []
     try:
         address = toxiproxy.start()
-        yield _with_broker(folder, address, processes * SLOTS_A_PROCESS, brokers)
+        yield _with_broker(folder, address, processes * SLOTS_A_PROCESS, clocks, brokers)
     finally:
         for broker in brokers:
             broker.stop()
@@ -66,7 +68,7 @@ def shared_parts(processes: int) -> Iterator[SharedParts]:
 
 
 def _with_broker(
-    folder: Path, toxiproxy: str, slots: int, brokers: list[KafkaBroker]
+    folder: Path, toxiproxy: str, slots: int, clocks: Clocks, brokers: list[KafkaBroker]
 ) -> SharedParts:
     """Put a proxy before each slot's port and start the broker on these ports.
 
@@ -79,10 +81,12 @@ def _with_broker(
         proxied = [
             control.create(f"kafka-{slot}", f"{LOOPBACK}:{port}") for slot, port in enumerate(ports)
         ]
-        broker = KafkaBroker(folder / f"kafka-{attempt}", (direct, controller), ports, proxied)
+        broker = KafkaBroker(
+            folder / f"kafka-{attempt}", (direct, controller), ports, proxied, clocks
+        )
         brokers.append(broker)
         try:
-            return SharedParts(str(folder), broker.start(), tuple(proxied), toxiproxy)
+            return SharedParts(str(folder), broker.start(), tuple(proxied), toxiproxy, clocks)
         except InfraError as error:
             if "Address already in use" not in str(error) or attempt == _DRAWS:
                 raise
@@ -98,12 +102,13 @@ class Stack:
         self, shared: SharedParts, choice: ResonateChoice, process: int, processes: int
     ) -> None:
         self.choice = choice
+        self.clocks = shared.clocks
         self.folder = Path(shared.folder) / f"process-{process}"
         self.bootstrap = shared.kafka.direct
         self.admin = administer(shared.kafka.direct)
         self.clients = KafkaClients(shared.kafka.direct, self.admin)
         self.proxies = ProxyControl(shared.toxiproxy)
-        self.resonate = PromiseServer(choice, self.folder)
+        self.resonate = PromiseServer(choice, self.folder, shared.clocks.pending_retry_s)
         self._shared = shared
         if process >= processes:
             raise InfraError(

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from hypothesis import Phase
 from hypothesis.database import ExampleDatabase
 
@@ -75,8 +76,11 @@ class Searcher:
         """
         profile = self._profile
         share = len(range(shard, profile.runs, SHARDS))
+        limits = profile.limits
+        if not self._player.may_kill_the_server:
+            limits = msgspec.structs.replace(limits, server_kills=0)
         strategy = schedules(
-            profile.limits,
+            limits,
             reached=self._player.reached(calm),
             neglected=self._cells.neglected(),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InfraError
+from harness.infra.clocks import SHORT
 from harness.infra.kafka import KafkaBroker
 from harness.infra.resonate import PromiseServer, ResonateChoice, binary_arguments, choose
 from harness.infra.toxiproxy import _COUNTED
@@ -45,14 +46,14 @@ def test_the_embedded_server_serves_where_there_is_no_other(
 
 
 def test_somebody_elses_server_is_not_killed(tmp_path: Path) -> None:
-    server = PromiseServer(ResonateChoice("url", "http://there"), tmp_path)
+    server = PromiseServer(ResonateChoice("url", "http://there"), tmp_path, 1.0)
     assert server.url == "http://there"
     with pytest.raises(InfraError, match="the server at http://there is not the harness's to kill"):
         server.kill()
 
 
 def test_a_binary_listens_on_loopback_only(tmp_path: Path) -> None:
-    arguments = binary_arguments(8001, tmp_path)
+    arguments = binary_arguments(8001, tmp_path, 1.0)
     options = dict(zip(arguments[1::2], arguments[2::2], strict=True))
     assert arguments[0] == "serve"
     assert options["--server-bind"] == options["--server-host"] == "127.0.0.1"
@@ -60,7 +61,7 @@ def test_a_binary_listens_on_loopback_only(tmp_path: Path) -> None:
 
 
 def test_kafka_has_a_listener_a_slot_that_advertises_the_slots_proxy(tmp_path: Path) -> None:
-    broker = KafkaBroker(tmp_path / "kafka", (11, 12), [21, 22], [31, 32])
+    broker = KafkaBroker(tmp_path / "kafka", (11, 12), [21, 22], [31, 32], SHORT)
     lines = broker._configure(11, 12, tmp_path / "data").read_text().splitlines()
     settings = dict(line.split("=", 1) for line in lines)
     assert settings["listeners"].split(",") == [

@@ -12,7 +12,7 @@ from harness.waiting import wait_until
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[PromiseServer]:
-    one = PromiseServer(ResonateChoice("embedded"), tmp_path)
+    one = PromiseServer(ResonateChoice("embedded"), tmp_path, 1.0)
     one.start()
     yield one
     one.stop()
@@ -56,7 +56,7 @@ def test_a_prepared_one_that_died_is_not_relied_on(server: PromiseServer) -> Non
 
 
 def test_what_was_prepared_and_not_needed_ends_with_the_server(tmp_path: Path) -> None:
-    server = PromiseServer(ResonateChoice("embedded"), tmp_path)
+    server = PromiseServer(ResonateChoice("embedded"), tmp_path, 1.0)
     server.start()
     server.prepare()
     standby: Any = server._standby

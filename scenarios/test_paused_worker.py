@@ -1,0 +1,59 @@
+"""A worker that stands still (SIGSTOP) and goes on later has lost what it held.
+
+One record of two batches, two workers. Whoever is at work is stopped at a checkpoint, for less than
+its lease and for longer, and goes on as if nothing had happened.
+
+Expect: after a short pause it goes on; after a long one another worker has gone on.
+Allow: what it had begun may be done a second time, and a completion that it sent stands.
+Deny: that anything is recorded by a worker whose lease went while it stood still.
+"""
+
+import pytest
+
+from harness import Arrival, PauseWorker, Publish, Record, Schedule
+from harness.prove import Prover
+from tests.mutants.registry import named
+
+FAILURE_MODE = "a worker that stands still for longer than its lease records nothing"
+ALWAYS = (
+    "one_completion_per_record_id",
+    "rows_go_once_and_wholly",
+    "no_sleep_ends_early",
+    "every_record_completes",
+)
+CALM = Schedule(
+    records=(Record(name="one", rows=4),), load=(Publish(record="one"),), workers=("w1", "w2")
+)
+SHORT_S = CALM.settings.lease_s / 2
+LONG_S = 3 * CALM.settings.lease_s
+
+
+def paused(checkpoint: str, for_s: float) -> Schedule:
+    """Whoever arrives first stands still for so long."""
+    return CALM.with_faults(PauseWorker(at=Arrival(checkpoint=checkpoint), for_s=for_s))
+
+
+def test_without_faults(prover: Prover) -> None:
+    prover.prove(CALM, at_stake=ALWAYS)
+
+
+@pytest.mark.parametrize("checkpoint", ["record.polled", "step.effect_done", "publish.accepted"])
+def test_stands_still_for_less_than_its_lease(prover: Prover, checkpoint: str) -> None:
+    prover.prove(paused(checkpoint, SHORT_S), at_stake=ALWAYS)
+
+
+@pytest.mark.parametrize(
+    "checkpoint", ["record.polled", "offset.commit.sent", "sleep.suspended", "publish.sent"]
+)
+def test_stands_still_for_longer_than_its_lease(prover: Prover, checkpoint: str) -> None:
+    prover.prove(paused(checkpoint, LONG_S), at_stake=ALWAYS)
+
+
+@pytest.mark.parametrize("checkpoint", ["step.started", "step.effect_done", "publish.accepted"])
+def test_stands_still_with_something_to_record(prover: Prover, checkpoint: str) -> None:
+    prover.prove(paused(checkpoint, LONG_S), at_stake=(*ALWAYS, "a_lost_lease_records_nothing"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_trusts_its_last_heartbeat(prover: Prover) -> None:
+    prover.catch(paused("step.effect_done", LONG_S), named("trusts_its_last_heartbeat"))

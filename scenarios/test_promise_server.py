@@ -1,0 +1,67 @@
+"""The promise server dies and comes back with everything that it has answered.
+
+Two records, one worker. The server is killed while the worker stands at a checkpoint, with a
+request on its way or its answer just come, and is started again at once or a while later.
+
+Expect: every record completes; what was recorded before is not done again.
+Deny: a record that is given up because the server could not be asked.
+"""
+
+import pytest
+
+from harness import Arrival, KillServer, KillWorker, Publish, Record, Schedule
+from harness.infra.stack import Stack
+from harness.prove import Prover
+from tests.mutants.registry import named
+
+FAILURE_MODE = "the promise server dies and comes back: nothing is lost, nothing is done again"
+AT_STAKE = (
+    "one_completion_per_record_id",
+    "rows_go_once_and_wholly",
+    "no_offset_is_committed_before_its_promise_exists",
+    "no_finished_step_runs_again",
+    "every_record_completes",
+)
+CALM = Schedule(
+    records=(Record(name="two", rows=4), Record(name="one", rows=2)),
+    load=(Publish(record="two"), Publish(record="one")),
+)
+AWAY_S = 2.5  # longer than a lease
+
+
+@pytest.fixture(autouse=True)
+def ours_to_kill(stack: Stack) -> None:
+    """A server that was given by its address runs for somebody else too."""
+    if stack.choice.kind == "url":
+        pytest.skip(f"{stack.choice} is not ours to kill")
+
+
+def killed(checkpoint: str, away_s: float = 0.0) -> Schedule:
+    """The server dies when the worker is there, and is away for so long."""
+    return CALM.with_faults(KillServer(at=Arrival(checkpoint=checkpoint), restart_after_s=away_s))
+
+
+def test_without_faults(prover: Prover) -> None:
+    prover.prove(CALM, at_stake=AT_STAKE)
+
+
+@pytest.mark.parametrize("away_s", [0.0, AWAY_S], ids=["back at once", "away for a while"])
+@pytest.mark.parametrize(
+    "checkpoint",
+    ["workflow.begin.sent", "step.settle.sent", "sleep.suspended", "workflow.settle.sent"],
+)
+def test_the_server_dies(prover: Prover, checkpoint: str, away_s: float) -> None:
+    prover.prove(killed(checkpoint, away_s), at_stake=AT_STAKE)
+
+
+def test_the_server_dies_and_then_the_worker(prover: Prover) -> None:
+    both = (
+        KillServer(at=Arrival(checkpoint="step.effect_done"), restart_after_s=0.5),
+        KillWorker(at=Arrival(checkpoint="step.settle.confirmed", nth=2)),
+    )
+    prover.prove(CALM.with_faults(*both), at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_gives_the_record_up(prover: Prover) -> None:
+    prover.catch(killed("workflow.begin.sent", AWAY_S), named("gives_the_record_up"))

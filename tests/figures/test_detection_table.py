@@ -1,0 +1,55 @@
+"""The table of docs/detection.md: what ran out is never rounded down."""
+
+from tests.figures.detection_table import Sought, Way, document, fewer, middle, row
+
+
+def sought(runs: int, way: Way = "search", *, found: bool = True, seed: int = 1) -> Sought:
+    return Sought(
+        mutant="marks_published_first",
+        way=way,
+        seed=seed,
+        found=found,
+        runs=runs,
+        seconds=2.0 * runs,
+        invariant="every_record_completes" if found else None,
+        smallest=(1, 1, 1) if found and way == "search" else None,
+    )
+
+
+def test_a_search_that_ran_out_counts_as_more_than_any_that_found() -> None:
+    assert str(middle([(3, True), (10, False), (50, True)])) == "50 / > 10"
+    assert str(middle([(3, True), (5, True), (10, False)])) == "5 / > 10"
+
+
+def test_the_median_of_two_is_the_lower() -> None:
+    assert str(middle([(4, True), (2, True)])) == "2 / 4"
+
+
+def test_says_how_many_times_fewer_or_more_than_that() -> None:
+    ours, plain = middle([(4, True)]), middle([(100, True)])
+    ran_out = middle([(100, False)])
+    assert fewer(ours, plain) == "25"
+    assert fewer(ours, ran_out) == "> 25"
+    assert fewer(ran_out, plain) == ""
+
+
+def test_a_line_has_both_ways_side_by_side() -> None:
+    line = row("marks_published_first", [sought(4), sought(100, "random", found=False)])
+    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+    assert cells == [
+        "marks_published_first",
+        "publish.sent .. publish.accepted",
+        "1 of 1",
+        "4 / 4",
+        "8 / 8",
+        "1 / 1 / 1",
+        "0 of 1",
+        "> 100 / > 100",
+        "> 25",
+    ]
+
+
+def test_the_page_says_how_much_was_run() -> None:
+    page = document([sought(4), sought(6, seed=2), sought(9, "random")], 50, 100)
+    assert "with 2 seeds" in page
+    assert page.count("| marks_published_first |") == 1

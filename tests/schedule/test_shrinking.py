@@ -1,0 +1,105 @@
+"""Drawn schedules are steered to where little was looked, and become as small as can be."""
+
+import random
+from collections.abc import Callable
+
+from hypothesis import Phase, find, settings
+from hypothesis.database import InMemoryExampleDatabase
+
+from harness.schedule.faults import Arrival, KillWorker
+from harness.schedule.schedule import Publish, Record, Schedule
+from harness.schedule.strategies import Limits, schedules
+from tests.schedule.drawing import drawn
+
+FEW = Limits(records=2, workers=2, partitions=2, batches=3, faults=3)
+KILL = KillWorker(at=Arrival(checkpoint="record.polled"))
+
+
+def smallest(fits: Callable[[Schedule], bool], seed: int = 3) -> Schedule:
+    return find(
+        schedules(FEW),
+        fits,
+        settings=settings(max_examples=200, database=None),
+        random=random.Random(seed),
+    )
+
+
+def kills(schedule: Schedule) -> list[KillWorker]:
+    return [fault for fault in schedule.faults if isinstance(fault, KillWorker)]
+
+
+def test_looks_where_little_was_looked() -> None:
+    little = {("publish.accepted", 1), ("sleep.woken", 1)}
+
+    def share(several: list[Schedule]) -> float:
+        places = [kill.at.checkpoint for one in several for kill in kills(one)]
+        return sum((place, 1) in little for place in places) / len(places)
+
+    assert share(drawn(schedules(FEW), 60)) < 0.2
+    assert share(drawn(schedules(FEW, neglected=little), 60)) > 0.35
+
+
+def test_looks_into_a_later_life_if_that_is_where_little_was_looked() -> None:
+    little = {("task.acquired", 2), ("workflow.settle.sent", 2)}
+
+    def share(several: list[Schedule]) -> float:
+        places = [
+            (kill.at.checkpoint, 2) for one in several for kill in kills(one) if kill.at.life == 2
+        ]
+        return sum(place in little for place in places) / len(places)
+
+    alone = Limits(workers=1, records=2)
+    assert share(drawn(schedules(alone, neglected=little), 100)) > 0.4
+    assert share(drawn(schedules(alone), 100)) < 0.3
+
+
+def test_what_was_found_under_one_steering_is_found_again_under_another() -> None:
+    def breaks(schedule: Schedule) -> bool:
+        return any(kill.at.checkpoint == "publish.accepted" for kill in kills(schedule))
+
+    saved = InMemoryExampleDatabase()
+    found = []
+    for neglected, phases in (
+        ({("publish.accepted", 1)}, (Phase.generate, Phase.shrink)),
+        ({("step.started", 1), ("sleep.woken", 2)}, (Phase.reuse,)),
+        (set[tuple[str, int]](), (Phase.reuse,)),
+    ):
+        one = find(
+            schedules(FEW, neglected=neglected),
+            breaks,
+            settings=settings(max_examples=300, database=saved, phases=phases),
+            database_key=b"key",
+        )
+        found.append(one)
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_smallest_with_a_kill_has_one_of_everything() -> None:
+    assert smallest(lambda one: bool(kills(one))) == Schedule(
+        records=(Record(name="a", rows=2),), load=(Publish(record="a"),), faults=(KILL,)
+    )
+
+
+def test_the_smallest_of_all_has_no_fault() -> None:
+    anything = settings(max_examples=1, database=None, phases=[Phase.generate])
+    one = find(schedules(), lambda _: True, settings=anything)
+    assert one == Schedule(records=(Record(name="a", rows=2),), load=(Publish(record="a"),))
+
+
+def test_what_does_not_matter_is_shrunk_away() -> None:
+    def breaks(schedule: Schedule) -> bool:
+        return len(schedule.records) > 1 and any(
+            kill.at.checkpoint in {"publish.sent", "publish.accepted"} for kill in kills(schedule)
+        )
+
+    one = smallest(breaks)
+    assert [record.name for record in one.records] == ["a", "b"]
+    assert [message.record for message in one.load] == ["a", "b"]
+    assert one.workers == ("w1",)
+    assert one.faults == (KillWorker(at=Arrival(checkpoint="publish.sent")),)
+
+
+def test_two_crashes_are_found_and_shrunk_to_those_two() -> None:
+    one = smallest(lambda one: any(kill.at.life == 2 for kill in kills(one)))
+    assert [fault.at.life for fault in kills(one)] == [None, 2]
+    assert len(one.faults) == len(one.records) + 1 == 2
