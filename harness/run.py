@@ -44,6 +44,7 @@ from harness.terms import Terms, timing_of
 
 _LOOK_EVERY_S = 0.1
 _STEP_EVERY_S = 0.02
+_RETRY_SILENCE_S = 20.0  # a worker with back-off of its own may wait so long after many failures
 
 
 def run(
@@ -260,8 +261,9 @@ class _Run:
         )
 
     def _quiet_s(self) -> float:
-        timing = timing_of(self._schedule, self._stack.clocks)
-        return timing.take_over_s + self._schedule.settings.sleep_between_batches_s
+        timing, settings = timing_of(self._schedule, self._stack.clocks), self._schedule.settings
+        retry_s = _RETRY_SILENCE_S if settings.transient_error_rate else 0.0
+        return timing.take_over_s + settings.sleep_between_batches_s + retry_s
 
     def _all_are_at_work(self) -> bool:
         """Whoever was started again must have come back, or its return was not put to the test."""

@@ -83,7 +83,9 @@ class Terms:
             "SLEEP_BETWEEN_BATCHES_S": str(settings.sleep_between_batches_s),
             "TRANSIENT_ERROR_RATE": str(settings.transient_error_rate),
             "TRANSIENT_ERROR_SEED": str(settings.transient_error_seed),
-            "STEP_RETRY_DELAY_S": "0.1",  # ours understands it; another worker keeps its own
+            # Ours understands them; another worker keeps its own.
+            "STEP_RETRY_DELAY_S": "0.1",
+            "STEP_RETRY_MAX_DELAY_S": "1",
             ENVIRONMENT: msgspec.json.encode(self.plan(worker, incarnation)).decode(),
         }
 

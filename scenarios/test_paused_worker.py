@@ -1,7 +1,7 @@
 """A worker that stands still (SIGSTOP) and goes on later has lost what it held.
 
-One record of two batches, two workers. Whoever is at work is stopped at a checkpoint, for less than
-its lease and for longer, and goes on as if nothing had happened.
+One record of four batches, two workers. Whoever is at work is stopped at a checkpoint, for less
+than its lease and for longer, and goes on as if nothing had happened.
 
 Expect: after a short pause it goes on; after a long one another worker has gone on.
 Allow: what it had begun may be done a second time, and a completion that it sent stands.
@@ -22,7 +22,7 @@ ALWAYS = (
     "every_record_completes",
 )
 CALM = Schedule(
-    records=(Record(name="one", rows=4),), load=(Publish(record="one"),), workers=("w1", "w2")
+    records=(Record(name="one", rows=8),), load=(Publish(record="one"),), workers=("w1", "w2")
 )
 SHORT_S = CALM.settings.lease_s / 2
 LONG_S = 3 * CALM.settings.lease_s

@@ -25,7 +25,8 @@ from harness.infra.node import NativeProcess
 from harness.infra.ports import LOOPBACK, free_ports
 
 _STARTED_WITHIN_S = 30.0
-_PROBED_WITHIN_S = 20.0
+_PROBED_WITHIN_S = 30.0
+_PROBE_MESSAGES = 3  # each may have to be repeated once
 _CONNECTED_WITHIN_S = 5.0
 _ANSWERS_WITHIN_S = 1.0
 
@@ -92,7 +93,7 @@ class PromiseServer:
             process.wait_until_ready(
                 self.answers, timeout_s=_STARTED_WITHIN_S, why="an answer to a request"
             )
-        probe(self.url)
+        probe(self.url, self._pending_retry_s)
         return self.url
 
     def answers(self) -> bool:
@@ -216,19 +217,20 @@ def binary_arguments(port: int, folder: Path, pending_retry_s: float) -> list[st
     ]  # fmt: skip
 
 
-def probe(url: str) -> None:
+def probe(url: str, pending_retry_s: float) -> None:
     """Run a small workflow through the server; InfraError within seconds if it does not fit."""
     host, _, port = url.partition("://")[2].partition(":")
     try:
         socket.create_connection((host, int(port)), timeout=_CONNECTED_WITHIN_S).close()
     except OSError as error:
         raise InfraError(f"nothing answers at {url} ({error}); is the server up?") from error
+    within_s = _PROBED_WITHIN_S + _PROBE_MESSAGES * pending_retry_s
     try:
         done = subprocess.run(
             [sys.executable, "-m", "harness.infra.probe", url],
             capture_output=True,
             text=True,
-            timeout=_PROBED_WITHIN_S,
+            timeout=within_s,
             check=False,
             cwd=Path(__file__).parents[2],
         )
@@ -236,7 +238,7 @@ def probe(url: str) -> None:
         wrote = late.stderr.decode("utf-8", "replace") if late.stderr else "(nothing)"
         raise InfraError(
             f"the promise server at {url} did not complete the probe workflow within "
-            f"{_PROBED_WITHIN_S} s. Does it fit resonate-sdk 0.8 (server 0.10 or later)? "
+            f"{within_s:g} s. Does it fit resonate-sdk 0.8 (server 0.10 or later)? "
             f"The probe wrote:\n{wrote[-1500:]}"
         ) from late
     if done.returncode != 0:

@@ -4,7 +4,8 @@ Two links a slot: to Kafka and to the promise server. A link is cut by taking it
 drops its connections and refuses new ones; latency is a toxic. What the proxy itself counted and
 what a connection attempt meets is the evidence that a fault landed.
 
-toxiproxy-python keeps the server's address in its class, so there is one server a process.
+toxiproxy-python keeps the server's address in its class, so it is told anew before each request:
+a process may have two stacks.
 """
 
 import contextlib
@@ -64,7 +65,9 @@ for _verb in ("get", "post", "delete"):  # the library asks without a bound, and
 
 @contextlib.contextmanager
 def _asking(address: str) -> Iterator[None]:
-    """What the library raises becomes what it is: a part of the stack that failed."""
+    """Ask this server; what the library raises becomes what it is: a part that failed."""
+    host, _, port = address.rpartition(":")
+    Api().update_api_consumer(host, int(port))
     try:
         yield
     except (requests.RequestException, ProxyExists, NotFound, InvalidToxic, ValueError) as error:
@@ -75,10 +78,8 @@ class ProxyControl:
     """What the harness asks of a running toxiproxy server."""
 
     def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
         self._address = address
         self._api = Api()
-        self._api.update_api_consumer(host, int(port))
 
     def create(self, name: str, upstream: str) -> int:
         """Put a proxy before `upstream` (host:port) and return the port it listens on."""
