@@ -31,7 +31,10 @@ from harness.judged import JudgedRun
 from harness.schedule.schedule import Schedule, to_json
 
 _ERRORS_AT_MOST = 3  # a stack that fails so often will not do better at the next run
-_DRAWS_A_RUN = 4  # Hypothesis also draws what was run already, above all the simplest
+# Hypothesis makes most of many draws by copying parts of the one before: right for tests that cost
+# nothing. Of two the first is the simplest there is, which is run once; the second is a fresh one.
+_DRAWS_AT_ONCE = 2
+_IDLE_DRAWS = 100  # so many in a row that had been run already: there are no others
 
 Play = Callable[[Schedule, str], JudgedRun]
 
@@ -43,10 +46,6 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     time_s: float
     shrink_runs: int
     again: int
-
-
-class _Enough(unittest.SkipTest):
-    """The budget is used up. Hypothesis stops drawing at once for a test that skips itself."""
 
 
 class Exercise(enum.Enum):
@@ -115,23 +114,16 @@ class Search:
         With a `seed` the draws are the same each time, and Hypothesis neither reads its database
         nor writes it.
         """
-        bounds = settings(
-            max_examples=max(1, self._budget.runs * _DRAWS_A_RUN),
-            database=database,
-            phases=phases,
-            deadline=None,
-            derandomize=False,
-            suppress_health_check=list(HealthCheck),
-            verbosity=Verbosity.quiet,
-        )
-        with contextlib.suppress(NoSuchExample, _Enough):
-            self._smallest = find(
-                strategy,
-                self._breaks,
-                settings=bounds,
-                random=None if seed is None else random.Random(seed),
-                database_key=key,
-            )
+        if Phase.reuse in phases:
+            self._find(strategy, set(phases) - {Phase.generate}, None, database, key)
+        seeds, idle = random.Random(seed), 0
+        while Phase.generate in phases and self._smallest is None and not self._is_over():
+            runs = self._runs
+            fresh = None if seed is None else seeds.getrandbits(64)
+            self._find(strategy, set(phases) - {Phase.reuse}, fresh, database, key)
+            idle = 0 if self._runs > runs else idle + 1
+            if idle > _IDLE_DRAWS:
+                break
         return Searched(
             runs=self._runs,
             partly=self._partly,
@@ -141,12 +133,38 @@ class Search:
             errors=tuple(self._errors),
         )
 
+    def _find(
+        self,
+        strategy: SearchStrategy[Schedule],
+        phases: set[Phase],
+        seed: int | None,
+        database: ExampleDatabase | None,
+        key: bytes,
+    ) -> None:
+        """Have Hypothesis try what it remembers, or the simplest schedule and one fresh one."""
+        bounds = settings(
+            max_examples=_DRAWS_AT_ONCE,
+            database=database,
+            phases=tuple(phases),
+            deadline=None,
+            derandomize=False,
+            suppress_health_check=list(HealthCheck),
+            verbosity=Verbosity.quiet,
+        )
+        # Hypothesis skips a test that remembers nothing and draws nothing.
+        with contextlib.suppress(NoSuchExample, unittest.SkipTest):
+            self._smallest = find(
+                strategy,
+                self._breaks,
+                settings=bounds,
+                random=None if seed is None else random.Random(seed),
+                database_key=key,
+            )
+
     def _breaks(self, schedule: Schedule) -> bool:
         saved = to_json(schedule)
         if saved not in self._outcomes:
             if self._is_over():
-                if self._found is None:
-                    raise _Enough("the budget is used up")
                 return False
             self._outcomes[saved] = self._run(schedule)
         outcome = self._outcomes[saved]

@@ -1,5 +1,6 @@
 """The search itself, on runs that are made up: no broker, no worker."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,11 @@ from harness.search.search import Budget, Exercise, Search, Searched
 
 TIMING = Timing(lease_s=2.0, pending_retry_s=1.0, group_session_s=2.0, margin_s=5.0)
 BUDGET = Budget(runs=400, time_s=60.0, shrink_runs=400, again=4)
+
+
+def a_schedule(rows: int) -> Schedule:
+    return Schedule(records=(Record(name="a", rows=rows),), load=(Publish(record="a"),))
+
 
 # As small as may be: what is drawn is tested where it is drawn, and here it only has to shrink.
 SCHEDULES = st.builds(
@@ -90,6 +96,23 @@ def test_no_schedule_is_run_twice_in_one_search() -> None:
     look(world, Budget(runs=60, time_s=60.0, shrink_runs=0, again=0))
     played = [schedule for _, schedule in world.played]
     assert len(played) == len({repr(schedule) for schedule in played})
+
+
+def test_ends_where_there_is_nothing_else_to_run() -> None:
+    world = World(lambda _: ())
+    two = st.sampled_from([a_schedule(1), a_schedule(2)])
+    searched = Search(world, BUDGET, lambda _: Exercise.FULL).look(two, seed=1)
+    assert searched.runs == len(world.played) == 2
+
+
+def test_one_draw_owes_nothing_to_the_one_before() -> None:
+    world = World(lambda _: ())
+    look(world, Budget(runs=40, time_s=60.0, shrink_runs=0, again=0))
+    drawn = [schedule for _, schedule in world.played[1:]]  # the first is the simplest
+    alike = sum(
+        set(one.faults) & set(other.faults) != set() for one, other in itertools.pairwise(drawn)
+    )
+    assert alike < len(drawn) / 2
 
 
 def test_shrinking_costs_no_more_runs_than_it_may() -> None:
