@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from harness.history.facts import DeadLetter, Published
 from harness.history.history import History
-from harness.history.moments import ROUNDING_NS
+from harness.history.moments import ROUNDING_NS, seconds
 from harness.invariants.excuses import cut, death
 from harness.invariants.letters import (
     committed_before_its_letter,
@@ -109,6 +109,8 @@ def _interrupted_between(
         # The broker may append what the last to poll it had sent after that one was killed.
         since_ns = delivery.at_ns if delivery is latest else former.at_ns
         life, until_ns = delivery.incarnation, latter.at_ns
+        # Who stood still until a moment ago may have been given up by the group without knowing.
+        given_up_ns = delivery.at_ns - seconds(history.timing.group_session_s)
         revoked = any(
             since_ns <= event.at <= until_ns + ROUNDING_NS
             and one.partition in (event.get("partitions") or ())
@@ -117,7 +119,7 @@ def _interrupted_between(
         if (
             revoked
             or death(history, life, since_ns, until_ns)
-            or cut(history, life, "kafka", delivery.at_ns, until_ns)
+            or cut(history, life, "kafka", given_up_ns, until_ns)
         ):
             return True
     return False

@@ -182,7 +182,9 @@ def _started_without_a_reason(history: History) -> Iterator[Finding]:
             for one, following in pairwise(within_one):
                 if one.how != "failed":
                     yield _unreasoned(history, promise, one, following)
-        for former, latter in pairwise(held.values()):
+        # In the order of the leases: who was paused may start under its old one after the next.
+        in_order = [held[key] for key in sorted(held, key=lambda key: key[1])]
+        for former, latter in pairwise(in_order):
             if not _was_interrupted(history, former[-1], latter[0]):
                 yield _unreasoned(history, promise, former[-1], latter[0])
 

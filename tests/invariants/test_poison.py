@@ -1,8 +1,11 @@
 """Every poison record is dead-lettered with its reason, and nothing else is."""
 
+import msgspec
+
 from harness.invariants.poison import every_poison_record_is_dead_lettered_with_its_reason
 from harness.invariants.verdict import Verdict
 from harness.journal.format import Event
+from harness.schedule.faults import Arrival, PauseWorker
 from harness.schedule.schedule import Publish, Record, Schedule
 from tests.invariants import building as b
 
@@ -75,6 +78,19 @@ def test_forgives_a_dead_letter_that_the_broker_appended_just_after_its_writer_w
     again = [b.polled(0, 3.0, b.W2), b.dead_letter(3.1, 0)]
     first = [b.polled(0, 0.3), *b.killed(0.499)]  # its letter was on its way, and stands at 0.5
     b.assert_holds(judged(POISON, BEHIND, SET_ASIDE, first, again, DONE))
+
+
+def test_forgives_a_second_dead_letter_of_a_worker_that_had_stood_still_until_just_before() -> None:
+    # The group has given it up; it goes on with what it had fetched, and is given it once more.
+    paused = msgspec.structs.replace(
+        RUN, faults=(PauseWorker(at=Arrival(checkpoint="step.started"), for_s=3.0),)
+    )
+    first = [b.polled(0, 4.49), b.dead_letter(4.5, 0)]
+    again = [b.polled(0, 5.0), b.dead_letter(5.1, 0)]
+    done = [b.completion(6.0), b.drained()]
+    just_before, long_before = b.window(1.0, 4.4), b.window(0.2, 1.0)
+    b.assert_holds(judged(POISON, BEHIND, first, again, just_before, done, of=paused))
+    b.assert_violated(judged(POISON, BEHIND, first, again, long_before, done, of=paused))
 
 
 def test_flags_a_good_record_in_the_dead_letter_topic_even_without_poison() -> None:

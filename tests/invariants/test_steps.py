@@ -268,3 +268,17 @@ def test_a_fault_that_took_nothing_from_a_worker_costs_no_lease(fault: Fault) ->
     ]  # fmt: skip
     run = b.history(lost, b.window(1.15, 4.5), of=b.schedule(fault))
     b.assert_violated(only_the_failing_step_retries(run))
+
+
+def test_forgives_a_start_under_the_old_lease_by_a_worker_that_stood_still() -> None:
+    # Paused between the answer and the start: the other has started the step when it goes on.
+    run = [
+        b.acquired(1.0),
+        b.acquired(4.0, b.W2, version=2),
+        b.step("r:1", 4.1, 5.0, b.W2),
+        b.step("r:1", 4.5, 4.6, confirmed=False),
+    ]
+    paused = b.schedule(PauseWorker(at=AT, for_s=3.0))
+    b.assert_violated(only_the_failing_step_retries(b.history(*run)), "neither failed nor")
+    excused = b.history(*run, b.window(1.05, 4.4), of=paused)
+    b.assert_holds(only_the_failing_step_retries(excused))
