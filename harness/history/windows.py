@@ -43,12 +43,17 @@ _NO_EXCUSE = frozenset(
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault while it lasted. `evidence` is what was seen of its landing, if it landed."""
+    """One fault while it lasted. `evidence` is what was seen of its landing, if it landed.
+
+    It may have begun to be healed at `healing_ns` already (None if nobody set out to heal it): an
+    excuse lasts to its end, and what it surely prevented only until then.
+    """
 
     fault: int
     kind: str
     start_ns: int
     end_ns: int
+    healing_ns: int | None = None
     injected: bool = False
     healed: bool = False
     incarnation: str | None = None
@@ -161,9 +166,13 @@ def _carried_on(window: Window, event: Event) -> Window:
         return msgspec.structs.replace(
             window, end_ns=event.at, healed=True, evidence=seen, incarnation=incarnation
         )
-    injected = window.injected or event.kind == "fault.injected"
+    healing_ns = event.at if event.kind == "fault.healing" else window.healing_ns
     return msgspec.structs.replace(
-        window, injected=injected, evidence=seen, incarnation=incarnation
+        window,
+        injected=window.injected or event.kind == "fault.injected",
+        healing_ns=healing_ns,
+        evidence=seen,
+        incarnation=incarnation,
     )
 
 

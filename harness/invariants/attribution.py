@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from harness.history.facts import Deletion, Start
 from harness.history.history import History
-from harness.history.moments import within
+from harness.history.moments import ROUNDING_NS, within
 from harness.history.windows import PAUSE
 
 
@@ -57,6 +57,6 @@ def _is_paused(history: History, start: Start, at_ns: int) -> bool:
     return any(
         window.kind == PAUSE
         and window.incarnation == start.incarnation
-        and window.start_ns <= at_ns <= window.end_ns
+        and window.start_ns <= at_ns <= (window.healing_ns or window.end_ns) - ROUNDING_NS
         for window in history.windows
     )

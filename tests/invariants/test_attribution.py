@@ -46,6 +46,18 @@ def test_a_worker_deletes_nothing_while_it_is_paused() -> None:
     assert by_row(run) == [(3, "r:3", b.W2), (4, "r:3", b.W2)]
 
 
+def test_who_is_being_resumed_may_be_at_work_before_the_harness_has_said_so() -> None:
+    """SIGCONT was sent at 4.0 s, and that it was is written 20 ms later."""
+    resumed = [*b.window(1.0, 4.02), b.event("fault.healing", 4.0, fault=0, incarnation=b.W1)]
+    both = [*b.step("r:1", 0.9, 4.015), *b.step("r:1", 3.0, 4.2, b.W2)]
+    run = b.history(
+        b.root(), resumed, both, b.deletions([1, 2], 4.01), b.deletions([3, 4], 4.1), of=PAUSE
+    )
+    assert by_row(run) == [
+        (1, "r:1", b.W1), (2, "r:1", b.W1), (3, "r:1", b.W2), (4, "r:1", b.W2)
+    ]  # fmt: skip
+
+
 def test_what_went_while_only_a_paused_worker_was_at_it_is_its_all_the_same() -> None:
     run = b.history(
         b.root(), b.window(1.0, 4.0), b.step("r:1", 0.9, 4.2), b.deletion(1, 1.1), of=PAUSE
