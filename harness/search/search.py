@@ -108,12 +108,17 @@ class Search:
         database: ExampleDatabase | None = None,
         key: bytes = b"",
         phases: tuple[Phase, ...] = (Phase.reuse, Phase.generate, Phase.shrink),
+        without_simplest: bool = False,
     ) -> Searched:
         """Search with what `strategy` draws; what failed before under `key` comes first.
 
         With a `seed` the draws are the same each time, and Hypothesis neither reads its database
-        nor writes it.
+        nor writes it. `without_simplest`: do not begin with the simplest schedule there is, which
+        is the same for every search, and which somebody else runs.
         """
+        if without_simplest:
+            simplest = find(strategy, lambda _: True, settings=settings(database=None))
+            self._outcomes[to_json(simplest)] = None
         if Phase.reuse in phases:
             self._find(strategy, set(phases) - {Phase.generate}, None, database, key)
         seeds, idle = random.Random(seed), 0

@@ -99,6 +99,7 @@ class Searcher:
             database=self._database,
             key=f"schedules for {self._player.worker}".encode(),
             phases=phases,
+            without_simplest=shard > 0,
         )
         self._conclude(searched)
         return searched

@@ -105,6 +105,17 @@ def test_ends_where_there_is_nothing_else_to_run() -> None:
     assert searched.runs == len(world.played) == 2
 
 
+def test_leaves_the_simplest_to_somebody_else_if_told_to() -> None:
+    budget = Budget(runs=5, time_s=60.0, shrink_runs=0, again=0)
+    usual, without = World(lambda _: ()), World(lambda _: ())
+    look(usual, budget)
+    Search(without, budget, lambda _: Exercise.FULL).look(SCHEDULES, seed=1, without_simplest=True)
+    simplest = usual.played[0][1]
+    assert (len(simplest.faults), len(simplest.records)) == (0, 1)
+    assert simplest not in [schedule for _, schedule in without.played]
+    assert len(without.played) == 5
+
+
 def test_one_draw_owes_nothing_to_the_one_before() -> None:
     world = World(lambda _: ())
     look(world, Budget(runs=40, time_s=60.0, shrink_runs=0, again=0))
