@@ -55,6 +55,9 @@ def incarnations(
                 life.setdefault("struck_ns", event.at)
             case "checkpoint" if event.get("name") == "shutdown.begun" and _in(asking, event.at):
                 life.setdefault("asked_ns", event.at)
+        if event.by == name and "ended_ns" in life:
+            # Its other threads go on until the kernel has ended them all.
+            life["ended_ns"] = max(life["ended_ns"], event.at)
     return {name: _life(found, asking, end_ns) for name, found in lives.items()}
 
 

@@ -25,6 +25,12 @@ def test_the_moment_of_a_kill_is_the_agents_and_its_proof_the_process_tables() -
     assert not unproven.killed
 
 
+def test_a_life_is_not_over_before_its_last_line() -> None:
+    """One thread kills the process; another one polls until the kernel has ended it."""
+    run = b.history(b.alive(), b.killed(1.0), b.polled(0, 1.001), b.ended(1.02, code=-9))
+    assert run.incarnations[b.W1].ended_ns == b.ns(1.001)
+
+
 def test_a_worker_that_was_asked_to_stop_did_not_die_by_itself() -> None:
     end = [b.reach("shutdown.begun", 1.0), b.ended(2.0)]
     for asking in (b.stopping(0.9), b.window(0.9, 3.0)):
