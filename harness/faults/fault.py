@@ -6,7 +6,8 @@ conductor steps; nothing here sleeps or has a thread, so faults that overlap sta
 * Faults may be open at the same time, on the same worker. Whoever arrives at a fault may be dead
   or on its way out by the time that this is heard; the fault then has nothing to strike, lets go
   and says so (`fault.missed`). That is no landing, and nobody's mistake either.
-* What two faults break together, a link or the database's lock, is mended by the last of them.
+* What two faults break together, a link or the database's lock or a process that is to stand
+  still, is mended by the last of them.
 """
 
 from collections import defaultdict

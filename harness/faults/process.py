@@ -123,7 +123,8 @@ class Pause:
     """SIGSTOP at a checkpoint, by the agent to itself; SIGCONT from here, when it is time.
 
     Evidence that it landed: the process table calls the process stopped at the beginning and
-    right before it is resumed. The time counts from the first of these looks.
+    right before it is resumed. The time counts from the first of these looks. Two threads may
+    reach two such checkpoints at once: the process goes on when the last of its pauses is over.
     """
 
     def __init__(self, index: int, fault: PauseWorker, reach: Reach) -> None:
@@ -156,6 +157,7 @@ class Pause:
         elif self._seen_at is None:
             if self._is_stopped(self._frozen) or now >= self._heard_at + _FROZEN_WITHIN_S:
                 self._seen_at = now
+                self._reach.broken[self._frozen].add(self._index)
                 evidence = {"stopped_at_first": self._is_stopped(self._frozen)}
                 self._record("fault.injected", evidence)
         elif now >= self._seen_at + self._for_s:
@@ -186,7 +188,10 @@ class Pause:
         }
         self._record("fault.healing", evidence)
         self._reach.let_go(self._index)
-        self._reach.pool.life(incarnation).process.resume()
+        pauses = self._reach.broken[incarnation]
+        pauses.discard(self._index)
+        if not pauses:
+            self._reach.pool.life(incarnation).process.resume()
         self._record("fault.healed", evidence)
         self.is_over = True
 

@@ -143,6 +143,23 @@ def test_a_pause_lasts_its_time_from_where_the_process_table_shows_it(world: Wor
     assert life_of(nemesis) == (False, True)
 
 
+def test_two_pauses_at_once_are_ended_by_the_last(world: World) -> None:
+    """Two threads of the worker reached their checkpoints before the kernel had stopped it."""
+    nemesis = world.nemesis(PauseWorker(at=AT, for_s=3.0), PauseWorker(at=AT, for_s=1.0))
+    world.lives["w1#1"].paused = True
+    nemesis.arrived(0, "w1#1")
+    nemesis.arrived(1, "w1#1")
+    nemesis.step()
+    world.now_s += 1.1
+    nemesis.step()
+    assert world.story[-1] == "fault.healed"
+    assert "resume w1#1" not in world.story
+    world.now_s += 2
+    nemesis.step()
+    assert world.story[-2:] == ["resume w1#1", "fault.healed"]
+    assert world.facts[-1]["evidence"]["stopped_at_last"] is True
+
+
 def test_a_pause_that_did_not_stop_the_process_says_so(world: World) -> None:
     nemesis = world.nemesis(PauseWorker(at=AT, for_s=1.0))
     nemesis.arrived(0, "w1#1")
