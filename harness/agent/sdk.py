@@ -8,6 +8,8 @@ workflow itself).
 
 * `sleep.woken` is reached when a settled timer is met by a workflow that has nothing after it
   yet. Every later replay meets the same timer too, but it has been passed by then.
+* A step says under which version of its task it runs: a worker that stood still may go on with a
+  step under a lease that it lost while it holds the next one of the same task.
 * A request without an answer has `error`, or nothing if the process died: info, to be rounded
   neither up nor down.
 """
@@ -54,7 +56,9 @@ def _watch_requests(agent: Agent) -> None:
         status = answer.head.status
         agent.journal.write("answer", seq=sequence, status=status, data=_plain(answer.data))
         if after is not None and _stands(kind, status):
-            agent.reach(after, promise=_promise_of(kind, data), status=status)
+            agent.reach(
+                after, promise=_promise_of(kind, data), status=status, lease=data.get("version")
+            )
         if _gives_a_task(kind, status, answer.data):
             agent.reach("task.acquired", promise=_promise_of(kind, data))
         return answer
@@ -70,16 +74,14 @@ def _watch_steps(agent: Agent) -> None:
     ) -> Any:
         if coerce_args:  # the workflow itself, not a step
             return await real(self, ctx, packed, coerce_args=coerce_args)
-        promise = ctx.info.id
-        agent.reach("step.started", promise=promise, function=self.name)
+        about = {"promise": ctx.info.id, "lease": ctx._state.effects.task_version}
+        agent.reach("step.started", **about, function=self.name)
         try:
             result = await real(self, ctx, packed, coerce_args=coerce_args)
         except (Exception, asyncio.CancelledError) as error:
-            agent.journal.write(
-                "step.failed", promise=promise, error=f"{type(error).__name__}: {error}"
-            )
+            agent.journal.write("step.failed", **about, error=f"{type(error).__name__}: {error}")
             raise
-        agent.reach("step.effect_done", promise=promise, function=self.name)
+        agent.reach("step.effect_done", **about, function=self.name)
         return result
 
     DurableFunction.invoke = invoke  # type: ignore[method-assign]

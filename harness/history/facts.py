@@ -13,6 +13,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     """One start of a step in one incarnation; a step that is retried has several.
 
     `how` is open where no end was written: the process died, or the run ended first.
+    `lease` is the version of the task that it ran under, where the agent could say.
     `settle_confirmed_ns` is when this incarnation heard that the step is recorded.
     """
 
@@ -21,6 +22,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     function: str
     incarnation: str
     started_ns: int
+    lease: int | None = None
     ended_ns: int | None = None
     how: Literal["done", "failed", "suspended", "open"] = "open"
     error: str | None = None

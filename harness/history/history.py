@@ -210,7 +210,9 @@ class History:
         own = [
             lease
             for lease in self.leases.get(start.root, ())
-            if lease.incarnation == start.incarnation and lease.acquired_ns <= start.started_ns
+            if lease.incarnation == start.incarnation
+            and lease.acquired_ns <= start.started_ns
+            and start.lease in {None, lease.version}
         ]
         return max(own, key=lambda lease: lease.acquired_ns, default=None)
 

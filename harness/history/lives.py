@@ -62,24 +62,29 @@ def incarnations(
 
 
 def starts(events: Iterable[Event]) -> tuple[Start, ...]:
-    """Every start of a step, in order of time."""
+    """Every start of a step, in order of time.
+
+    One life may be at a step twice at a time, under the lease that it lost and under the next one.
+    """
     found: list[dict[str, Any]] = []
-    running: dict[tuple[str, str], dict[str, Any]] = {}  # the latest start, by life and promise
+    running: dict[tuple[str, str, int | None], dict[str, Any]] = {}  # the latest start of each
     for event in events:
         kind = event.get("name") if event.kind == "checkpoint" else event.kind
         promise = event.get("promise")
         if promise is None:
             continue
-        at = (event.by, promise)
+        at = (event.by, promise, event.get("lease"))
         if kind == "step.started":
-            running[at] = {
+            start = {
                 "promise": promise,
                 "root": root_of(promise),
                 "function": event.get("function") or "",
                 "incarnation": event.by,
                 "started_ns": event.at,
+                "lease": event.get("lease"),
             }
-            found.append(running[at])
+            running[at] = running[event.by, promise, None] = start
+            found.append(start)
         elif at in running:
             _note(running[at], str(kind), event)
     return tuple(msgspec.convert(start, Start) for start in found)

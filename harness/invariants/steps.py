@@ -10,7 +10,7 @@ The server's word decides what is recorded; the agent's lines say when a functio
   a busy worker are none: a step may outlast its lease, and the lease has to be renewed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from harness.history.facts import Start, root_of
@@ -149,7 +149,7 @@ def _gave_up_on_steps(history: History) -> Iterator[Finding]:
 
 def _went_elsewhere_after_a_failure(history: History) -> Iterator[Finding]:
     for starts in history.starts_of_root.values():
-        for failed, following in _failures_and_what_followed(starts):
+        for failed, following in _failures_and_what_followed(history, starts):
             promise = history.promises.get(failed.promise)
             settled_ns = None if promise is None else promise.settled_ns
             finished = settled_ns is not None and not after(settled_ns, following.started_ns)
@@ -160,13 +160,17 @@ def _went_elsewhere_after_a_failure(history: History) -> Iterator[Finding]:
                 )
 
 
-def _failures_and_what_followed(starts: tuple[Start, ...]) -> Iterator[tuple[Start, Start]]:
+def _failures_and_what_followed(
+    history: History, starts: tuple[Start, ...]
+) -> Iterator[tuple[Start, Start]]:
+    """Each failure with the next start under the same lease, or else under a later one."""
+    since = {start: _held_since_ns(history, start) for start in starts}
     for index, start in enumerate(starts):
         if start.how == "failed" and start.ended_ns is not None:
-            for later in starts[index + 1 :]:
-                if later.started_ns >= start.ended_ns:
-                    yield start, later
-                    break
+            later = [one for one in starts[index + 1 :] if one.started_ns >= start.ended_ns]
+            own = [one for one in later if _same_lease(since, start, one)]
+            other = [one for one in later if since[one] > since[start]]
+            yield from ((start, following) for following in (own or other)[:1])
 
 
 def _started_without_a_reason(history: History) -> Iterator[Finding]:
@@ -175,9 +179,7 @@ def _started_without_a_reason(history: History) -> Iterator[Finding]:
             continue  # a step with steps of its own is called again at every replay
         held: dict[tuple[str, int], list[Start]] = {}
         for start in starts:
-            lease = history.lease_of(start)
-            since_ns = 0 if lease is None else lease.acquired_ns
-            held.setdefault((start.incarnation, since_ns), []).append(start)
+            held.setdefault((start.incarnation, _held_since_ns(history, start)), []).append(start)
         for within_one in held.values():
             for one, following in pairwise(within_one):
                 if one.how != "failed":
@@ -187,6 +189,15 @@ def _started_without_a_reason(history: History) -> Iterator[Finding]:
         for former, latter in pairwise(in_order):
             if not _was_interrupted(history, former[-1], latter[0]):
                 yield _unreasoned(history, promise, former[-1], latter[0])
+
+
+def _held_since_ns(history: History, start: Start) -> int:
+    lease = history.lease_of(start)
+    return 0 if lease is None else lease.acquired_ns
+
+
+def _same_lease(since: Mapping[Start, int], one: Start, other: Start) -> bool:
+    return one.incarnation == other.incarnation and since[one] == since[other]
 
 
 def _was_interrupted(history: History, start: Start, following: Start) -> bool:

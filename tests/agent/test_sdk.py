@@ -101,6 +101,9 @@ def test_a_workflow_reaches_its_checkpoints_in_order(tmp_path: Path) -> None:
     started = [event.get("function") for event in events if event.get("name") == "step.started"]
     assert len(set(started)) == 1
     assert "batch" in started[0]
+    leases = [event.get("lease") for event in events if "step." in str(event.get("name"))]
+    assert leases == [0, 0, None, 0, 1, 1, 1, None, 1]  # the local connection counts from 0
+    assert failed.get("lease") == 1
     sent = [event.get("seq") for event in events if event.kind == "request"]
     answered = [event.get("seq") for event in events if event.kind == "answer"]
     assert sent == sorted(set(sent))

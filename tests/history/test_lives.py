@@ -91,6 +91,20 @@ def test_each_start_of_a_step_that_is_retried_has_its_own_end() -> None:
     assert run.starts[0].error == "E: no"
 
 
+def test_one_life_may_be_at_a_step_under_the_lease_it_lost_and_under_the_next() -> None:
+    run = b.history(
+        b.acquired(0.9), b.under(1, b.step("r:1", 1.0, 3.0, confirmed=False)),
+        b.acquired(1.9, version=2), b.under(2, b.failed("r:1", 2.0, 2.5)),
+    )  # fmt: skip
+    old, new = run.starts
+    assert (old.lease, old.how, old.ended_ns) == (1, "done", b.ns(3.0))
+    assert (new.lease, new.how, new.ended_ns) == (2, "failed", b.ns(2.5))
+    late = b.history(list(run.events), b.under(1, [b.started("r:1", 3.5)])).starts[-1]
+    held = run.lease_of(late)
+    assert held is not None
+    assert held.version == 1
+
+
 def test_what_another_life_does_ends_no_start_of_this_one() -> None:
     run = b.history(b.started("r:1", 1.0), b.step("r:1", 2.0, 2.1, b.W2))
     assert [start.how for start in run.starts] == ["open", "done"]

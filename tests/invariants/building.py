@@ -120,6 +120,11 @@ def failed(promise: str, at: float, ends: float, by: str = W1, error: str = "E: 
     ]
 
 
+def under(lease: int, events: Events) -> Events:
+    """The events of a step as the agent writes them: with the version that the task then had."""
+    return [Event(one.at, one.by, one.kind, {**one.facts, "lease": lease}) for one in events]
+
+
 def promise(
     id_: str, created: float, settled: float | None = None, state: str | None = None
 ) -> Event:

@@ -120,6 +120,34 @@ def test_does_not_forgive_it_under_a_lease_from_after_the_recording() -> None:
     b.assert_violated(no_finished_step_runs_again(run))
 
 
+def _retried_beside_its_next_lease() -> b.Events:
+    """W1 stood still, W2 finished the step, W1 took the task anew and is still at the old retry."""
+    return [
+        *b.acquired(1.0), *b.under(1, b.failed("r:1", 1.1, 1.2)),
+        *b.acquired(4.0, b.W2, version=2), *b.under(2, b.step("r:1", 4.1, 4.2, b.W2)),
+        b.promise("r:1", 1.05, 4.205),
+        *b.acquired(5.0, version=3), *b.under(3, b.failed("r:3", 5.1, 5.2)),
+        *b.under(1, b.step("r:1", 5.3, 5.4, confirmed=False)),
+        *b.under(3, b.step("r:3", 5.5, 5.6)), b.promise("r:3", 5.05, 5.605),
+    ]  # fmt: skip
+
+
+def test_a_paused_worker_may_finish_its_retries_beside_its_next_lease() -> None:
+    run = b.history(
+        _retried_beside_its_next_lease(),
+        b.window(1.3, 4.9),
+        of=b.schedule(PauseWorker(at=AT, for_s=3.0)),
+    )
+    b.assert_holds(no_finished_step_runs_again(run), checked=1)
+    b.assert_holds(only_the_failing_step_retries(run))
+
+
+def test_a_worker_that_was_not_cut_off_may_not() -> None:
+    run = b.history(_retried_beside_its_next_lease())
+    b.assert_violated(no_finished_step_runs_again(run), "r:1")
+    b.assert_violated(only_the_failing_step_retries(run), "r:1")
+
+
 def test_a_failing_step_may_be_started_until_it_succeeds() -> None:
     run = b.history(
         b.acquired(1.0), b.failed("r:1", 1.1, 1.2), b.failed("r:1", 1.3, 1.4),
