@@ -3,7 +3,9 @@
 Each mutant is searched for with ten seeds in two ways, side by side on one farm: with the
 schedules that the harness draws (kills at checkpoints, and everything else), and in the plain way,
 SIGKILL at a uniformly random time on the same kinds of load. A search ends at its first violation
-of any invariant or when its schedules are used up; then it counts as more than that.
+of any invariant or when its schedules are used up; then it counts as more than that. The plain way
+comes second and is given at least ten times the schedules that the other needed in the median:
+enough to tell whether it needs ten times as many, and not all night.
 
 Results are kept line by line in runs/detection.ndjson, and what is there already is not run again,
 so that a table of many hours can be made in pieces. Delete the file to begin anew.
@@ -12,6 +14,7 @@ so that a table of many hours can be made in pieces. Delete the file to begin an
 import argparse
 import shutil
 import sys
+from collections.abc import Iterator
 from concurrent.futures import Future, as_completed
 from pathlib import Path
 
@@ -24,10 +27,10 @@ from harness.player import Player
 from harness.report.store import new_session
 from harness.schedule.schedule import Schedule
 from harness.schedule.strategies import killed_at_random_times, schedules
-from harness.search.farm import farm, stack_here
+from harness.search.farm import Farm, farm, stack_here
 from harness.search.search import Budget, Search
 from harness.search.searcher import exercised
-from tests.figures.detection_table import WAYS, Sought, Way, document
+from tests.figures.detection_table import WAYS, Sought, Way, document, enough_to_tell
 from tests.mutants.registry import MUTANTS, named
 
 _RESULTS = Path("runs/detection.ndjson")
@@ -68,31 +71,19 @@ def _size(schedule: Schedule) -> tuple[int, int, int]:
 
 
 def main() -> int:
-    """Run what is missing, then write the table."""
+    """Run what is missing, one way after the other, then write the table."""
     options = _options()
     done = _read(_RESULTS)
-    have = {(one.mutant, one.way, one.seed) for one in done}
-    wanted = [
-        (mutant, way, seed)
-        for seed in range(1, options.seeds + 1)
-        for mutant in options.mutants or [one.name for one in MUTANTS]
-        for way in WAYS
-        if (mutant, way, seed) not in have
-    ]
     try:
         with farm(options.jobs, choose(None, None)) as stacks:
-            session = new_session()
-            futures: list[Future[Sought]] = []
-            for mutant, way, seed in wanted:
-                runs = options.runs if way == "search" else options.random_runs
-                shrink = options.shrink_runs if way == "search" and seed <= options.shrunk else 0
-                futures.append(stacks.submit(seek, mutant, way, seed, runs, shrink, session))
-            for number, future in enumerate(as_completed(futures), start=1):
-                sought = future.result()
-                done.append(sought)
-                with _RESULTS.open("ab") as kept:
-                    kept.write(msgspec.json.encode(sought) + b"\n")
-                print(f"[{number}/{len(wanted)}] {sought}", flush=True)
+            for way in options.ways:
+                futures = list(_submitted(stacks, way, done, options))
+                for number, future in enumerate(as_completed(futures), start=1):
+                    sought = future.result()
+                    done.append(sought)
+                    with _RESULTS.open("ab") as kept:
+                        kept.write(msgspec.json.encode(sought) + b"\n")
+                    print(f"[{number}/{len(futures)}] {sought}", flush=True)
     except HarnessError as error:
         print(f"detection: {error}", file=sys.stderr)
         return 4
@@ -100,6 +91,23 @@ def main() -> int:
     _DOCUMENT.write_text(document(done, options.runs, options.random_runs))
     print(f"written to {_DOCUMENT}")
     return 0
+
+
+def _submitted(
+    stacks: Farm, way: Way, done: list[Sought], options: argparse.Namespace
+) -> Iterator[Future[Sought]]:
+    """Every search of one way that is not done yet, seed by seed."""
+    have = {(one.mutant, one.seed) for one in done if one.way == way}
+    session = new_session()
+    for seed in range(1, options.seeds + 1):
+        for mutant in options.mutants or [one.name for one in MUTANTS]:
+            if (mutant, seed) in have:
+                continue
+            shrink = options.shrink_runs if way == "search" and seed <= options.shrunk else 0
+            runs = options.runs
+            if way == "random":
+                runs = enough_to_tell(done, mutant, options.random_runs)
+            yield stacks.submit(seek, mutant, way, seed, runs, shrink, session)
 
 
 def _read(results: Path) -> list[Sought]:
@@ -113,7 +121,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("mutants", nargs="*", metavar="MUTANT", help="all if none is named")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--runs", type=int, default=100, help="schedules a search may run")
-    parser.add_argument("--random-runs", type=int, default=100, help="the same, at random times")
+    parser.add_argument(
+        "--random-runs", type=int, default=50, help="the same at random times, at the least"
+    )
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--shrink-runs", type=int, default=40)
     parser.add_argument("--shrunk", type=int, default=3, help="how many seeds are shrunk as well")
     parser.add_argument("--jobs", type=int, default=8, help="searches side by side")

@@ -1,6 +1,7 @@
 """From what was sought to docs/detection.md."""
 
 import datetime as dt
+import math
 import os
 import platform
 import statistics
@@ -13,13 +14,15 @@ from tests.mutants.registry import named
 
 Way = Literal["search", "random"]
 WAYS: tuple[Way, ...] = ("search", "random")
+_TIMES = 10  # so many times fewer schedules are aimed for
 
 _HEAD = """# Does the search find it?
 
 Every mutant is a worker with one rule broken. `make detection` looked for each with {seeds} seeds:
 by the schedules that the harness draws, at most {runs} of them a seed, and in the plain way,
-SIGKILL at a uniformly random time on the same kinds of load, at most {random_runs}. Both on one
-machine, on one farm, side by side: {machine}, {date}.
+SIGKILL at a uniformly random time on the same kinds of load, at most {random_runs} or, where that
+is more, ten times as many as the search needed in the median. Both on one machine and one farm of
+stacks: {machine}, {date}.
 
 - *found*: the seeds with a violation.
 - *schedules*, *seconds*: until the first violation, median / worst over the seeds. A seed that
@@ -129,6 +132,14 @@ def middle(figures: Sequence[tuple[float, bool]]) -> Middle | None:
     in_order = sorted(figures, key=lambda one: (not one[1], one[0]))
     median, worst = in_order[(len(in_order) - 1) // 2], in_order[-1]
     return Middle(median[0], worst[0], not median[1], not worst[1])
+
+
+def enough_to_tell(done: Iterable[Sought], mutant: str, at_least: int) -> int:
+    """How many schedules at random times show whether that needs ten times as many, or more."""
+    ours = middle(
+        [(one.runs, one.found) for one in done if one.mutant == mutant and one.way == "search"]
+    )
+    return at_least if ours is None else max(at_least, math.ceil(_TIMES * ours.median))
 
 
 def fewer(ours: Middle | None, plain: Middle | None) -> str:

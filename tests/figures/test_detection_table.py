@@ -1,6 +1,14 @@
 """The table of docs/detection.md: what ran out is never rounded down."""
 
-from tests.figures.detection_table import Sought, Way, document, fewer, middle, row
+from tests.figures.detection_table import (
+    Sought,
+    Way,
+    document,
+    enough_to_tell,
+    fewer,
+    middle,
+    row,
+)
 
 
 def sought(runs: int, way: Way = "search", *, found: bool = True, seed: int = 1) -> Sought:
@@ -31,6 +39,13 @@ def test_says_how_many_times_fewer_or_more_than_that() -> None:
     assert fewer(ours, plain) == "25"
     assert fewer(ours, ran_out) == "> 25"
     assert fewer(ran_out, plain) == ""
+
+
+def test_the_plain_way_gets_enough_to_tell_whether_it_is_ten_times_slower() -> None:
+    done = [sought(9), sought(12, seed=2), sought(2, "random")]
+    assert enough_to_tell(done, "marks_published_first", 50) == 90
+    assert enough_to_tell(done, "marks_published_first", 100) == 100
+    assert enough_to_tell(done, "auto_commit", 50) == 50
 
 
 def test_a_line_has_both_ways_side_by_side() -> None:
