@@ -86,6 +86,8 @@ def _exhaust(options: argparse.Namespace) -> int:
         print(f"\n{red.story}")
     for error in seen.errors[:_STORIES_AT_MOST]:
         print(f"\nerror    {error}")
+    for title in seen.not_reached:
+        print(f"its kill never came: {title}")
     print(f"\noverall  {seen.overall}: {seen}\nruns     {session}")
     return _CODES[seen.overall]
 

@@ -3,6 +3,10 @@
 A calm run says which arrivals there are; a kill at each of them is one schedule. For pairs, each
 run with one kill says what the second life then reaches, and a kill at each of those is a pair.
 Crashes are what a bounded model checker would enumerate; here each one is real.
+
+Real processes reach some checkpoints once more or once less from run to run. A kill that did not
+come has killed nobody, so its schedule is run again, a few times; what those runs show counts
+whatever it is. A kill that never came is named, and leaves the whole unknown.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +35,7 @@ SINGLES = Schedule(
 PAIRS = Schedule(records=(Record(name="two", rows=3),), load=(Publish(record="two"),))
 _RUN_AT_MOST_S = 300.0
 _SAY_EVERY_S = 5.0
+_RUNS_AT_MOST = 3  # of one schedule, until its kills come
 
 Say = Callable[[str], None]
 
@@ -40,7 +45,7 @@ class Exhausted(msgspec.Struct, kw_only=True):
 
     planned: int = 0
     holds: int = 0
-    not_reached: int = 0
+    not_reached: list[str] = []
     red: list[Played] = []
     errors: list[str] = []
 
@@ -56,15 +61,15 @@ class Exhausted(msgspec.Struct, kw_only=True):
 
     @property
     def done(self) -> int:
-        """How many schedules have been run."""
-        return self.holds + self.not_reached + len(self.red) + len(self.errors)
+        """Of how many schedules it is known what came out."""
+        return self.holds + len(self.not_reached) + len(self.red) + len(self.errors)
 
     def __str__(self) -> str:
         """The counts, on one line."""
         violated = sum(one.overall == "violated" for one in self.red)
         return (
             f"{self.done}/{self.planned}: {self.holds} hold, {violated} violated, "
-            f"{len(self.red) - violated} unknown, {self.not_reached} whose kill did not come, "
+            f"{len(self.red) - violated} unknown, {len(self.not_reached)} whose kill did not come, "
             f"{len(self.errors)} errors"
         )
 
@@ -112,7 +117,7 @@ class Exhaust:
 
     def _all(self, planned: Iterable[Schedule]) -> list[tuple[Schedule, Played | None]]:
         """Run these; return each with what came of it, None for one that says nothing."""
-        open_ = {self._submit(one, _title(one)): one for one in planned}
+        open_ = {self._submit(one, _title(one)): (one, 1) for one in planned}
         self._seen.planned += len(open_)
         found: list[tuple[Schedule, Played | None]] = []
         while open_:
@@ -120,19 +125,23 @@ class Exhaust:
             if not ended:
                 raise InfraError(f"no run ended within {_RUN_AT_MOST_S:g} s; {self._seen}")
             for future in ended:
-                schedule, played = open_.pop(future), future.result()
-                found.append((schedule, played if self._count(played) else None))
+                (schedule, number), played = open_.pop(future), future.result()
+                if _did_not_come(played) and number < _RUNS_AT_MOST:
+                    again = self._submit(schedule, f"{_title(schedule)}-{number + 1}")
+                    open_[again] = schedule, number + 1
+                    continue
+                found.append((schedule, played if self._count(schedule, played) else None))
                 self._tell()
         return found
 
-    def _count(self, played: Played) -> bool:
+    def _count(self, schedule: Schedule, played: Played) -> bool:
         if played.error is not None:
             self._seen.errors.append(played.error)
         elif played.overall == "holds":
             self._seen.holds += 1
             return True
-        elif played.overall == "unknown" and played.worth is Exercise.PARTLY:
-            self._seen.not_reached += 1
+        elif _did_not_come(played):
+            self._seen.not_reached.append(_title(schedule))
         else:
             self._seen.red.append(played)
         return False
@@ -145,6 +154,10 @@ class Exhaust:
         each_s = (now - self._began) / max(1, self._seen.done)
         left_s = each_s * (self._seen.planned - self._seen.done)
         self._say(f"{self._seen}; about {left_s:.0f} s left")
+
+
+def _did_not_come(played: Played) -> bool:
+    return played.overall == "unknown" and played.worth is Exercise.PARTLY
 
 
 def _each(arrivals: Mapping[str, int], life: int | None = None) -> list[Arrival]:

@@ -87,7 +87,29 @@ def test_no_pair_is_made_of_a_first_kill_that_says_nothing() -> None:
     farm = MadeUp(rule)
     seen = exhaust(farm).pairs(CALM)
     assert len([kills for kills in farm.kills if len(kills) > 1]) == 2 * 2
-    assert (seen.not_reached, seen.overall) == (1, "unknown")
+    assert (seen.not_reached, seen.overall) == (["killed-step.started-2"], "unknown")
+
+
+def test_a_schedule_is_run_again_until_its_kill_comes() -> None:
+    runs: list[tuple[Arrival, ...]] = []
+
+    def rule(kills: tuple[Arrival, ...]) -> Played:
+        runs.append(kills)
+        missed = kills and kills[0].nth == 2 and runs.count(kills) < 3
+        return played("unknown", Exercise.PARTLY) if missed else played()
+
+    seen = exhaust(MadeUp(rule)).singles(CALM)
+    assert (seen.planned, seen.holds, seen.not_reached, seen.overall) == (3, 3, [], "holds")
+    assert len(runs) == 1 + 3 + 2
+
+
+def test_what_is_violated_stays_violated_although_its_kill_may_come_another_time() -> None:
+    def rule(kills: tuple[Arrival, ...]) -> Played:
+        return played("violated", Exercise.PARTLY) if kills else played()
+
+    farm = MadeUp(rule)
+    assert exhaust(farm).singles(CALM).overall == "violated"
+    assert len(farm.kills) == 3
 
 
 def test_a_violation_is_kept_and_wins_over_an_error() -> None:
