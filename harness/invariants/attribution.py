@@ -1,14 +1,15 @@
 """Which start of a step deleted which row.
 
 The audit knows the record and the time, the agent knows when each step of the record's workflow
-ran. Where two starts ran at once (one of them under a lost lease) a row is given to the one that
-has deleted less, so that the attribution is never worse for the worker than the truth. One whose
-process was paused at that moment deleted nothing, unless there is nobody else: a database may still
-finish what it had been sent.
+ran. Where several starts ran at once (all but one of them under a lost lease) the rows are shared
+out so that the start with the most has as few as can be: the attribution is never worse for the
+worker than the truth. One whose process was paused at that moment deleted nothing, unless there is
+nobody else: a database may still finish what it had been sent.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import count
 
 from harness.history.facts import Deletion, Start
 from harness.history.history import History
@@ -21,17 +22,44 @@ def deleted_by(history: History, record_id: str) -> list[tuple[Deletion, Start |
     starts = [start for start in history.starts_of_record(record_id) if start.how != "suspended"]
     deletions = history.deletions_of_record.get(record_id, ())
     running = [_running(history, starts, deletion.at_ns) for deletion in deletions]
-    chosen: dict[int, int] = {}
-    rows: Counter[int] = Counter()
-    # What can be one start's only is given to it first: only then is known who has deleted less.
-    for row in sorted(range(len(deletions)), key=lambda row: len(running[row])):
-        if running[row]:
-            chosen[row] = min(running[row], key=lambda number: (rows[number], number))
-            rows[chosen[row]] += 1
+    chosen = _shared_out({row: found for row, found in enumerate(running) if found})
     return [
         (deletion, starts[chosen[row]] if row in chosen else None)
         for row, deletion in enumerate(deletions)
     ]
+
+
+def _shared_out(running: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """A start for each row, of those that ran then; none has more rows than one must have."""
+    surest_first = sorted(running, key=lambda row: len(running[row]))
+    for most in count(1):
+        rows_of: defaultdict[int, list[int]] = defaultdict(list)
+        if all(_finds_room(row, running, rows_of, most, set()) for row in surest_first):
+            return {row: start for start, rows in rows_of.items() for row in rows}
+    raise AssertionError("unreachable: one start may have all rows")
+
+
+def _finds_room(
+    row: int,
+    running: Mapping[int, Sequence[int]],
+    rows_of: defaultdict[int, list[int]],
+    most: int,
+    tried: set[int],
+) -> bool:
+    """Give the row to a start, by moving others if it must be: a bipartite matching, row by row."""
+    for start in sorted(running[row], key=lambda one: len(rows_of[one])):
+        if start in tried:
+            continue
+        tried.add(start)
+        mine = rows_of[start]
+        if len(mine) < most:
+            mine.append(row)
+            return True
+        for place, other in enumerate(mine):
+            if _finds_room(other, running, rows_of, most, tried):
+                mine[place] = row
+                return True
+    return False
 
 
 def _running(history: History, starts: Sequence[Start], at_ns: int) -> list[int]:

@@ -38,6 +38,18 @@ def test_what_can_be_only_one_starts_is_given_to_it_before_the_rest() -> None:
     ]  # fmt: skip
 
 
+def test_three_starts_of_a_step_at_once_have_deleted_a_row_each_where_that_can_be() -> None:
+    """A worker that was paused again and again has its old leases' steps to finish as well."""
+    run = b.history(
+        b.root(), b.acquired(0.9), b.under(1, b.step("r:1", 1.0, 3.0, confirmed=False)),
+        b.acquired(1.4, version=2), b.under(2, b.step("r:1", 1.5, 2.0, confirmed=False)),
+        b.acquired(2.4, version=3), b.under(3, b.step("r:1", 2.5, 4.0)),
+        b.deletion(0, 1.9), b.deletion(1, 2.9), b.deletion(2, 3.5),
+    )  # fmt: skip
+    given = [start and start.lease for _, start in deleted_by(run, "r")]
+    assert given == [2, 1, 3]
+
+
 def test_a_worker_deletes_nothing_while_it_is_paused() -> None:
     run = b.history(
         b.root(), b.window(1.0, 4.0), b.step("r:1", 0.9, 4.2), b.step("r:3", 3.0, 3.5, b.W2),
