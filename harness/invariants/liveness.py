@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from harness.history.facts import Published
 from harness.history.history import History
-from harness.history.moments import after
+from harness.history.moments import after, seconds
 from harness.invariants.excuses import disturbances
 from harness.invariants.verdict import Finding, Verdict, conclude, said
 
@@ -67,7 +67,8 @@ def fast_records_overtake_slow_ones(history: History) -> Verdict:
     """On one partition, a record behind a slow one completes while the slow one is at work.
 
     At stake where the slow one had clearly more to go when the fast one was published, no step of
-    the fast one failed, and nothing was being broken meanwhile.
+    the fast one failed, and nothing was being broken meanwhile or had been a moment ago: a group
+    needs a session's time to see that one of its workers is dead.
     """
     pairs = 0
     findings: list[Finding] = []
@@ -84,7 +85,9 @@ def fast_records_overtake_slow_ones(history: History) -> Verdict:
 
 def _pairs(history: History) -> Iterator[tuple[str, str]]:
     first = list(history.acknowledged.items())
-    broken = disturbances(history)
+    timing = history.timing
+    noticed_ns = seconds(timing.group_session_s + timing.margin_s)
+    broken = [(since, until + noticed_ns) for since, until in disturbances(history)]
     for fast, its_message in first:
         if any(start.how == "failed" for start in history.starts_of_record(fast)):
             continue

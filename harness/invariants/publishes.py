@@ -73,7 +73,7 @@ def _excuse(history: History, sent: Event, start: Start) -> Witness | None:
     ]
     until_ns = min(again, default=history.end_ns)
     lease = history.lease_of(start)
-    since_ns = start.started_ns if lease is None else lease.acquired_ns
+    since_ns = start.started_ns if lease is None else lease.sent_ns
     return (
         death(history, sent.by, sent.at, until_ns)
         or cut(history, sent.by, "kafka", sent.at, until_ns)

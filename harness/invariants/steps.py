@@ -5,6 +5,8 @@ The server's word decides what is recorded; the agent's lines say when a functio
 * A worker that is cut off from the promise server cannot know that another has finished its step
   in the meantime. A start under a lease from before the recording is excused while it lasts, and
   only then.
+* A lease begins when the server grants it. The worker hears of that later, and much later if it
+  stood still meanwhile: what befell it since it asked may have cost it the lease.
 * Starts of one step are taken lease by lease. Within a lease a start follows a failure; a new
   lease needs the death or the cut of whoever held the one before. A locked database, a long step,
   a busy worker are none: a step may outlast its lease, and the lease has to be renewed.
@@ -101,9 +103,9 @@ def _starts_although_recorded(history: History, start: Start) -> bool:
     if not after(start.started_ns, promise.settled_ns):
         return False
     lease = history.lease_of(start)
-    if lease is None or lease.acquired_ns > promise.settled_ns:
+    if lease is None or lease.sent_ns > promise.settled_ns:
         return True
-    return not cut(history, start.incarnation, "resonate", lease.acquired_ns, start.started_ns)
+    return not cut(history, start.incarnation, "resonate", lease.sent_ns, start.started_ns)
 
 
 def _recorded_then_started(history: History, start: Start) -> Iterator[Witness]:
@@ -205,7 +207,7 @@ def _was_interrupted(history: History, start: Start, following: Start) -> bool:
     if start.settle_confirmed_ns is not None:
         return False
     lease = history.lease_of(start)
-    since_ns = start.started_ns if lease is None else lease.acquired_ns
+    since_ns = start.started_ns if lease is None else lease.sent_ns
     return bool(
         death(history, start.incarnation, since_ns, following.started_ns)
         or cut(history, start.incarnation, "resonate", since_ns, following.started_ns)

@@ -158,19 +158,31 @@ _sequences = iter(range(1, 10**6))
 
 
 def asked(
-    kind: str, at: float, by: str = W1, status: int | None = 200, answer: Any = None, **data: Any
+    kind: str,
+    at: float,
+    by: str = W1,
+    status: int | None = 200,
+    answer: Any = None,
+    *,
+    heard: float | None = None,
+    **data: Any,
 ) -> Events:
-    """A request and, 1 ms later, its answer; no answer if `status` is None."""
+    """A request and its answer, `heard` 1 ms later if not said; no answer if `status` is None."""
     seq = next(_sequences)
     sent = event("request", at, by, seq=seq, kind=kind, data=data)
     if status is None:
         return [sent]
-    return [sent, event("answer", at + 0.001, by, seq=seq, status=status, data=answer or {})]
+    return [
+        sent,
+        event("answer", heard or at + 0.001, by, seq=seq, status=status, data=answer or {}),
+    ]
 
 
-def acquired(at: float, by: str = W1, version: int = 1, task: str = "r") -> Events:
+def acquired(
+    at: float, by: str = W1, version: int = 1, task: str = "r", heard: float | None = None
+) -> Events:
     answer = {"task": {"id": task, "state": "acquired", "version": version}}
-    return asked("task.acquire", at, by, 200, answer, id=task, version=version)
+    return asked("task.acquire", at, by, 200, answer, heard=heard, id=task, version=version)
 
 
 def settles(promise_: str, at: float, by: str = W1, version: int = 1, status: int = 200) -> Events:

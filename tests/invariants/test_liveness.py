@@ -79,6 +79,13 @@ def test_says_nothing_of_a_fast_record_whose_wait_had_another_cause() -> None:
     b.assert_violated(fast_records_overtake_slow_ones(by_itself))
 
 
+def test_says_nothing_of_a_fast_record_that_waited_for_the_group_to_see_a_death() -> None:
+    """It was dead before the record came, and held the partition for a session's time."""
+    dead = [b.alive(b.W2, 0.01), *b.killed(0.12, b.W2)]
+    late = [*BOTH, b.completion(5.1), b.completion(5.0, key="slow")]
+    b.assert_unknown(fast_records_overtake_slow_ones(b.history(late, dead, of=PAIR)))
+
+
 def test_a_slow_record_that_was_nearly_done_is_not_overtaken() -> None:
     nearly = b.deletions(range(8), 0.15, "slow")
     run = b.history(BOTH, nearly, b.completion(5.1), b.completion(5.0, key="slow"), of=PAIR)

@@ -183,3 +183,14 @@ def test_forgives_a_start_under_the_old_lease_by_a_worker_that_stood_still() -> 
     b.assert_violated(only_the_failing_step_retries(b.history(*run)), "neither failed nor")
     excused = b.history(*run, b.window(1.05, 4.4), of=paused)
     b.assert_holds(only_the_failing_step_retries(excused))
+
+
+def test_a_lease_may_be_lost_before_its_holder_hears_that_it_has_it() -> None:
+    """Asked for at 1.0 s, then the worker stood still; the answer had waited in its socket."""
+    run = [
+        *b.acquired(1.0, version=2, heard=4.5), *b.under(2, b.step("r:1", 4.51, 4.6)[:2]),
+        *b.acquired(4.55, version=3), *b.under(3, b.step("r:1", 4.7, 4.8)),
+    ]  # fmt: skip
+    paused = b.schedule(PauseWorker(at=AT, for_s=3.0))
+    b.assert_holds(only_the_failing_step_retries(b.history(run, b.window(1.05, 4.4), of=paused)))
+    b.assert_violated(only_the_failing_step_retries(b.history(run)), "r:1")
