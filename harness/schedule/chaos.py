@@ -60,24 +60,24 @@ KINDS = (
     "lock the database",
 )
 _ONLY_KILLS, _ONLY_PAUSES, _SWARM = ("kill",), ("pause",), None
-_WHICH_KINDS = (*(_ONLY_KILLS,) * 3, ("kill", "pause"), _ONLY_PAUSES, _SWARM, _SWARM)
+_WHICH_KINDS = (*(_ONLY_KILLS,) * 3, ("kill", "pause"), _ONLY_PAUSES, *(_SWARM,) * 4)
 # Chains of faults. A number and not the end of a list: so any one of them can be shrunk away.
 _HOW_MANY = (0, *(1,) * 12, *(2,) * 8, *(3,) * 4, 4, 5, 6, 7, 8)
-_IS_FOLLOWED = (False, True)
+_FOLLOWERS = (0, 0, 1, 1, 2)
+_SAME_PLACE = (True, True, False)
 _WHERE_ROWS_ARE_NEXT = ("task.acquired", "step.started", "sleep.woken")
 _LATER_S = 4.0  # when others have taken over
 _BACK_AFTER_S = (0.0, 0.0, 0.5, _LATER_S, None)
 _TENTH = 10
-_LIVES = 3
 _THOUSAND = 1000
 # Made once: a strategy is checked when it is first used, which costs more than a draw.
 _COUNT = st.sampled_from(_HOW_MANY)
 _KINDS = st.sampled_from(_WHICH_KINDS)
 _BACK = st.sampled_from(_BACK_AFTER_S)
-_FOLLOWED = st.sampled_from(_IS_FOLLOWED)
+_FOLLOWED = st.sampled_from(_FOLLOWERS)
+_SAME = st.sampled_from(_SAME_PLACE)
 _PLACE = st.sampled_from(CHECKPOINTS)
 _EITHER = st.booleans()
-_TENTHS = st.integers(0, _TENTH)
 _THOUSANDTHS = st.integers(0, _THOUSAND)
 # Counted round and round where there are fewer (harness/schedule/loads.py has the reason).
 _SHARE = st.integers(0, 119)
@@ -102,6 +102,11 @@ class _Ground(msgspec.Struct, frozen=True):
         expected = expected_arrivals(self.load)
         return {name: count for name, count in expected.items() if name in self.reached}
 
+    def after(self, died: Arrival) -> Mapping[str, int]:
+        """What a worker that died there reaches in its next life."""
+        expected = expected_in_next_life(self.load, died)
+        return {name: count for name, count in expected.items() if name in self.reached}
+
     def under_way(self) -> Mapping[str, int]:
         """Those at which there is work left, for faults that do not end a life."""
         return {name: count for name, count in self.arrivals().items() if name not in AT_THE_END}
@@ -111,8 +116,9 @@ class _Ground(msgspec.Struct, frozen=True):
 def plans(draw: DrawFn) -> Plan:
     """What is decided before anything else."""
     count = draw(_COUNT)
-    kinds = draw(_KINDS) or draw(_swarm())
-    return Plan(count, kinds)
+    kinds = draw(_KINDS)
+    # Two kinds of fault can only meet where there are two faults.
+    return Plan(count, kinds) if kinds else Plan(count + bool(count), draw(_swarm()))
 
 
 @st.composite
@@ -169,19 +175,24 @@ def _chain(draw: DrawFn, ground: _Ground) -> Chain:
 
 
 def _kills(draw: DrawFn, ground: _Ground) -> Chain:
-    at = _arrival(draw, ground, ground.arrivals())
-    back = draw(_BACK)
-    chain: list[Fault] = [KillWorker(at=at, restart_after_s=back)]
-    for life in range(2, _LIVES + 1):
-        expected = expected_in_next_life(ground.load, at)
-        expected = {name: count for name, count in expected.items() if name in ground.reached}
-        if not draw(_FOLLOWED) or not expected:
+    followers = draw(_FOLLOWED)
+    places = ground.arrivals()
+    if followers:
+        # Where whoever comes back finds something to do.
+        places = {name: places[name] for name in places if ground.after(Arrival(checkpoint=name))}
+    if not places:
+        return ()
+    at = _arrival(draw, ground, places)
+    chain: list[Fault] = [KillWorker(at=at, restart_after_s=draw(_BACK))]
+    for life in range(2, followers + 2):
+        expected = ground.after(at)
+        if not expected:
             break
         # The same place again, as a step that kills whoever runs it would have it.
-        again = at.checkpoint if draw(_EITHER) and at.checkpoint in expected else None
+        again = at.checkpoint if draw(_SAME) and at.checkpoint in expected else None
         at = _arrival(draw, ground, expected, life, again)
         if "pause" in ground.kinds and draw(_EITHER):
-            chain.append(PauseWorker(at=at, for_s=draw(_pause_s(ground.load.settings.lease_s))))
+            chain.append(PauseWorker(at=at, for_s=draw(_span_s(ground.load.settings.lease_s))))
             break
         chain.append(KillWorker(at=at, restart_after_s=draw(_BACK)))
     return tuple(chain)
@@ -229,7 +240,7 @@ def _kill_at_a_time(draw: DrawFn, load: Schedule) -> KillWorkerAtTime:
 
 def _other(draw: DrawFn, load: Schedule, kind: str, at: Arrival) -> Fault:  # noqa: PLR0911 - a table
     if kind == "pause":
-        return PauseWorker(at=at, for_s=draw(_pause_s(load.settings.lease_s)))
+        return PauseWorker(at=at, for_s=draw(_span_s(load.settings.lease_s)))
     if kind == "stop":
         return StopWorker(at=at, restart_after_s=draw(_BACK))
     if kind == "rolling restart":
@@ -248,11 +259,11 @@ def _other(draw: DrawFn, load: Schedule, kind: str, at: Arrival) -> Fault:  # no
             latency_s=latency_s,
             cut_s=draw(st.sampled_from((0.5, 1.0, 2.0, 3.0, 4.0))),
         )
-    return LockDatabase(at=at, for_s=0.5 + draw(_TENTHS) / _TENTH)
+    return LockDatabase(at=at, for_s=draw(_span_s(load.settings.lease_s)))
 
 
 @functools.cache
-def _pause_s(lease_s: float) -> SearchStrategy[float]:
+def _span_s(lease_s: float) -> SearchStrategy[float]:
     """Shorter than half a lease, or longer than a lease by a second and more."""
     short = st.integers(2, int(lease_s / 2 * _TENTH))
     long = st.integers(int((lease_s + 1) * _TENTH), int((lease_s + 2) * _TENTH))

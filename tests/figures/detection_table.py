@@ -15,14 +15,15 @@ from tests.mutants.registry import named
 Way = Literal["search", "random"]
 WAYS: tuple[Way, ...] = ("search", "random")
 _TIMES = 10  # so many times fewer schedules are aimed for
+_AND_MORE = 1.5  # so that none found by chance does not look like never found
 
 _HEAD = """# Does the search find it?
 
 Every mutant is a worker with one rule broken. `make detection` looked for each with {seeds} seeds:
 by the schedules that the harness draws, at most {runs} of them a seed, and in the plain way,
-SIGKILL at a uniformly random time on the same kinds of load, at most {random_runs} or, where that
-is more, ten times as many as the search needed in the median. Both on one machine and one farm of
-stacks: {machine}, {date}.
+SIGKILL at a uniformly random time on the same kinds of load: at most {random_runs} a seed, or more
+where all seeds together would not show whether it needs ten times as many. Both on one machine and
+one farm of stacks: {machine}, {date}.
 
 - *found*: the seeds with a violation.
 - *schedules*, *seconds*: until the first violation, median / worst over the seeds. A seed that
@@ -30,8 +31,8 @@ stacks: {machine}, {date}.
   processor time.
 - *shrunk*: workers / messages / faults of the smallest schedule, medians over the seeds that were
   shrunk.
-- *fewer*: how many times fewer schedules the search needed than the plain way, by the medians; ">"
-  where the plain way ran out of schedules.
+- *fewer*: how many times fewer schedules the search needed for a find than the plain way, over all
+  seeds; ">" where the plain way found nothing in all its schedules.
 - *window*: the checkpoints between which a fault has to strike; empty where it shows more widely.
 
 """
@@ -114,7 +115,7 @@ def row(mutant: str, sought: Sequence[Sought]) -> str:
         size,
         found(plain),
         at_random,
-        fewer(schedules, at_random),
+        fewer(ours, plain),
     )
     return _line(cells)
 
@@ -134,19 +135,28 @@ def middle(figures: Sequence[tuple[float, bool]]) -> Middle | None:
     return Middle(median[0], worst[0], not median[1], not worst[1])
 
 
+def a_find(sought: Sequence[Sought]) -> tuple[float, bool]:
+    """Schedules run for each that was found, over all seeds; False if that is only a bound."""
+    runs, finds = sum(one.runs for one in sought), sum(one.found for one in sought)
+    return runs / max(finds, 1), finds > 0
+
+
 def enough_to_tell(done: Iterable[Sought], mutant: str, at_least: int) -> int:
-    """How many schedules at random times show whether that needs ten times as many, or more."""
-    ours = middle(
-        [(one.runs, one.found) for one in done if one.mutant == mutant and one.way == "search"]
-    )
-    return at_least if ours is None else max(at_least, math.ceil(_TIMES * ours.median))
+    """How many schedules a seed show whether the plain way needs ten times as many, or more."""
+    ours = [one for one in done if one.mutant == mutant and one.way == "search"]
+    if not ours:
+        return at_least
+    needed, _ = a_find(ours)
+    return max(at_least, math.ceil(_TIMES * _AND_MORE * needed / len(ours)))
 
 
-def fewer(ours: Middle | None, plain: Middle | None) -> str:
-    """The ratio of the medians; "" where ours is not known."""
-    if ours is None or plain is None or ours.median_is_more or not ours.median:
+def fewer(ours: Sequence[Sought], plain: Sequence[Sought]) -> str:
+    """The ratio of the schedules a find; "" where ours found nothing."""
+    needed, is_known = a_find(ours)
+    if not is_known or not plain:
         return ""
-    return _more(plain.median_is_more, plain.median / ours.median)
+    at_random, was_found = a_find(plain)
+    return _more(not was_found, at_random / needed)
 
 
 def _line(cells: Iterable[object]) -> str:

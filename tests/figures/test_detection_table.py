@@ -3,6 +3,7 @@
 from tests.figures.detection_table import (
     Sought,
     Way,
+    a_find,
     document,
     enough_to_tell,
     fewer,
@@ -34,16 +35,22 @@ def test_the_median_of_two_is_the_lower() -> None:
 
 
 def test_says_how_many_times_fewer_or_more_than_that() -> None:
-    ours, plain = middle([(4, True)]), middle([(100, True)])
-    ran_out = middle([(100, False)])
-    assert fewer(ours, plain) == "25"
-    assert fewer(ours, ran_out) == "> 25"
+    ours, plain = [sought(4), sought(6, seed=2)], [sought(100, "random"), sought(50, "random")]
+    ran_out = [sought(100, "random", found=False), sought(50, "random", found=False, seed=2)]
+    assert fewer(ours, plain) == "15"
+    assert fewer(ours, ran_out) == "> 30"
     assert fewer(ran_out, plain) == ""
+    assert fewer(ours, []) == ""
+
+
+def test_what_a_seed_ran_in_vain_counts_for_the_finds_of_the_others() -> None:
+    assert a_find([sought(4), sought(20, found=False, seed=2)]) == (24, True)
+    assert a_find([sought(20, found=False)]) == (20, False)
 
 
 def test_the_plain_way_gets_enough_to_tell_whether_it_is_ten_times_slower() -> None:
-    done = [sought(9), sought(12, seed=2), sought(2, "random")]
-    assert enough_to_tell(done, "marks_published_first", 50) == 90
+    done = [sought(9), sought(11, seed=2), sought(2, "random")]
+    assert enough_to_tell(done, "marks_published_first", 50) == 75
     assert enough_to_tell(done, "marks_published_first", 100) == 100
     assert enough_to_tell(done, "auto_commit", 50) == 50
 

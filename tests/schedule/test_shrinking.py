@@ -49,8 +49,8 @@ def test_looks_into_a_later_life_if_that_is_where_little_was_looked() -> None:
         return sum(place in little for place in places) / len(places)
 
     alone = Limits(workers=1, records=2)
-    assert share(drawn(schedules(alone, neglected=little), 100)) > 0.4
-    assert share(drawn(schedules(alone), 100)) < 0.3
+    unsteered = share(drawn(schedules(alone), 100))
+    assert share(drawn(schedules(alone, neglected=little), 100)) > 2 * unsteered
 
 
 def test_what_was_found_under_one_steering_is_found_again_under_another() -> None:
