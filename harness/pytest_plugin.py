@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from harness.errors import HarnessError
-from harness.exercise import grid_of
+from harness.exercise import GRID, grid_of
 from harness.infra import fetch
 from harness.infra.database import server_from
 from harness.infra.worker import DEFAULT_WORKER
@@ -27,6 +27,7 @@ from harness.pytest_session import (
     choice_of,
     processes_of,
     profile_of,
+    remarks_on_memory,
     runs_all_scenarios,
     runs_scenarios,
     seed_of,
@@ -185,10 +186,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The grid and the proof table."""
+    """The grid and the proof table, and why the session is red or remembers less than it could."""
     if _grid in config.stash and config.stash[_grid].fields:
+        grid, kept = config.stash[_grid], _relative(config.stash[SESSION]) / GRID
         terminalreporter.section("exercised: checkpoint x fault")
-        for line in config.stash[_grid].lines():
+        for line in grid.lines():
+            terminalreporter.write_line(line)
+        if grid.missing:
+            terminalreporter.write_line(_red(len(grid.missing), kept), red=True)
+    if SESSION in config.stash:
+        for line in remarks_on_memory(config):
             terminalreporter.write_line(line)
     proofs = config.stash[_proofs]
     if not proofs:
@@ -207,6 +214,12 @@ _current: pytest.Config | None = None
 def _told(report: Any) -> list[tuple[str, Any]]:
     """What a test told; a report of collecting has nothing to tell."""
     return list(getattr(report, "user_properties", ()))
+
+
+def _red(missing: int, kept: Path) -> str:
+    """Why a session in which every test passed is red all the same."""
+    cells = "1 cell was" if missing == 1 else f"{missing} cells were"
+    return f"RED: {cells} expected and not exercised (!); see {kept}"
 
 
 def _relative(path: Path) -> Path:

@@ -8,12 +8,14 @@ import pytest
 from harness.errors import HarnessError
 from harness.infra.resonate import ResonateChoice, choose
 from harness.infra.stack import SharedParts, shared_parts
+from harness.report.cell_log import CellLog
 from harness.report.store import new_session
-from harness.search.profiles import Profile, profile_named
+from harness.search.profiles import MEMORY, Profile, profile_named
 
 PROOF = "harness-proof"  # the name under which a test tells the controller what it proved
 SESSION = pytest.StashKey[Path]()
 OPEN = pytest.StashKey[ExitStack]()
+_REMARKS_AT_MOST = 3  # of a file of another version every line is one
 _shared = pytest.StashKey[SharedParts]()
 
 
@@ -51,6 +53,16 @@ def seed_of(config: pytest.Config) -> int | None:
         return None if asked is None else int(asked)
     except ValueError as error:
         raise HarnessError(f"--hypothesis-seed={asked}: not a whole number") from error
+
+
+def remarks_on_memory(config: pytest.Config) -> list[str]:
+    """What a search could not read of what earlier ones had noted; a few lines, however much."""
+    try:
+        remarks = CellLog(config.rootpath / MEMORY).remarks
+    except HarnessError as error:
+        return [f"{error}"]
+    more = len(remarks) - _REMARKS_AT_MOST
+    return [*remarks[:_REMARKS_AT_MOST], *([f"and {more} more such lines"] if more > 0 else [])]
 
 
 def processes_of(config: pytest.Config) -> int:

@@ -3,6 +3,7 @@
 import pytest
 
 from harness import pytest_plugin
+from harness.report.grid import NAMES, Expected, GridRun, grid
 
 pytest_plugins = ["pytester"]
 
@@ -128,6 +129,62 @@ def test_what_breaks_around_a_scenario_is_in_its_row(
     verdict = "ERROR" if "Infra" in ending else "FAILED"
     count = "1 schedule" if phase == "before" else "2 schedules"
     run(session).stdout.fnmatch_lines([f"{verdict:10}the sleep  ({count})"])
+
+
+RED = [("step.started", "kill_worker", NAMES[0]), ("publish.sent", "kill_worker", NAMES[0])]
+SCENARIO = """
+from harness.pytest_session import SESSION
+
+def test_whole(request):
+    request.config.stash[SESSION] = request.config.rootpath / "runs" / "one"
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [(RED[:1], "RED: 1 cell was expected"), (RED, "RED: 2 cells were expected"), ([], None)],
+)
+def test_a_gap_in_the_grid_is_red_and_says_so(
+    session: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: list[Expected],
+    said: str | None,
+) -> None:
+    landed = GridRun(faults=(("cut_link", "publish.sent"),), verdicts={NAMES[0]: "holds"})
+    monkeypatch.setattr(pytest_plugin, "grid_of", lambda *_, **__: grid([landed], missing))
+    session.makepyfile(SCENARIO)
+    shown = run(session)
+    shown.assert_outcomes(passed=1)
+    assert shown.ret == (pytest.ExitCode.TESTS_FAILED if missing else pytest.ExitCode.OK)
+    if said is None:
+        assert "RED" not in shown.stdout.str()
+    else:
+        shown.stdout.fnmatch_lines([f"{said} and not exercised (!); see runs/one/grid.json"])
+
+
+def test_what_could_not_be_read_of_earlier_searches_is_told(
+    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pytest_plugin, "grid_of", lambda *_, **__: grid([]))
+    memory = session.mkdir(".hypothesis")
+    session.makepyfile(SCENARIO)
+    assert "kill-cells" not in run(session).stdout.str()
+    (memory / "kill-cells.ndjson").write_text("what is this?\n" * 5)
+    shown = run(session)
+    assert shown.stdout.str().count("skipped") == 3
+    shown.stdout.fnmatch_lines(["*kill-cells.ndjson, line 3: skipped *", "and 2 more such lines"])
+    assert shown.ret == pytest.ExitCode.OK  # it steers a search and proves nothing
+
+
+def test_a_memory_that_cannot_be_read_does_not_break_the_summary(
+    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pytest_plugin, "grid_of", lambda *_, **__: grid([]))
+    (session.mkdir(".hypothesis") / "kill-cells.ndjson").mkdir()
+    session.makepyfile(SCENARIO)
+    shown = run(session)
+    shown.stdout.fnmatch_lines(["*kill-cells.ndjson cannot be read: *"])
+    assert shown.ret == pytest.ExitCode.OK
 
 
 def test_says_what_serves_before_scenarios_run(session: pytest.Pytester) -> None:

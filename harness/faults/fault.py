@@ -1,8 +1,11 @@
 """What all faults have in common: where they may reach, and the life they lead.
 
 A fault waits for its arrival, strikes, and is healed. Each is a small state machine that the
-conductor steps; nothing here sleeps or has a thread, so faults that overlap stay in one order.
+conductor steps: no step waits for a fault's time to come, and nothing has a thread, so faults that
+overlap stay in one order.
 
+* `heal_now` may wait, with a bound, for what must be so before the run may end: that a process has
+  stopped before it is resumed, and that the promise server answers again.
 * Faults may be open at the same time, on the same worker. Whoever arrives at a fault may be dead
   or on its way out by the time that this is heard; the fault then has nothing to strike, lets go
   and says so (`fault.missed`). That is no landing, and nobody's mistake either.
@@ -90,4 +93,4 @@ class LiveFault(Protocol):
         """Go on, if it is time."""
 
     def heal_now(self) -> None:
-        """Heal at once, whatever state it is in: the run ends."""
+        """Heal at once, whatever state it is in: the run ends. It may wait, with a bound."""

@@ -100,10 +100,14 @@ EVIDENCE: frozenset[str] = frozenset(check.__name__ for check in _EVIDENCE)
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What all invariants say of one run. `expected` are those that had to be at stake."""
+    """What all invariants say of one run. `expected` are those that had to be at stake.
+
+    `remarks` are what a reader should know of the journal that was judged: a torn last line.
+    """
 
     verdicts: dict[str, Verdict]
     expected: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def overall(self) -> Outcome:
@@ -134,6 +138,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
             verdict = self.verdicts[name]
             lines.append(f"{verdict.outcome:9}{name}: {verdict.message}")
             lines += [f"  {witness}" for witness in verdict.witnesses]
+        lines += [f"{'remark':9}{remark}" for remark in self.remarks]
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,6 +146,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         return {
             "overall": self.overall,
             "expected": list(self.expected),
+            "remarks": list(self.remarks),
             "verdicts": msgspec.to_builtins(self.verdicts),
         }
 
@@ -161,4 +167,4 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
         invariant.name: invariant.check(history) if whole.outcome == "holds" else whole
         for invariant in INVARIANTS
     }
-    return Judgement(verdicts=verdicts, expected=tuple(expected or ()))
+    return Judgement(verdicts=verdicts, expected=tuple(expected or ()), remarks=history.remarks)

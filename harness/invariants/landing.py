@@ -6,12 +6,16 @@ database, the broker, the promise server.
 * Faults overlap. What one of them took away is not missed in the evidence of another: who was
   killed while it was paused need not be seen to be resumed.
 * A fault that never struck is not one that landed badly.
+* One that was healed before its time, as the end of a run does, did not land as it was asked for.
+  Where nobody measured how long it lasted, only what is surely too short counts.
+* What was never measured is missing, and stands for no figure.
 """
 
 from collections.abc import Iterator
 
 from harness.history.facts import Incarnation
 from harness.history.history import History
+from harness.history.moments import SECOND
 from harness.history.windows import HOLD, Window
 from harness.invariants.endings import STOPPED
 from harness.schedule.faults import (
@@ -43,7 +47,12 @@ def never_struck(history: History, number: int, fault: Fault) -> str | None:
         return None if _victims(history, number) else _NO_TIME
     if isinstance(fault, KillWorker):
         return None if _victims(history, number) else _NO_ARRIVAL
-    return None if _windows(history, number) else _NO_ARRIVAL
+    windows = _windows(history, number)
+    if not windows:
+        return _NO_ARRIVAL
+    if isinstance(fault, RollingRestart) and not _had_its_turns(history, windows[-1]):
+        return "there was nobody left to restart"
+    return None
 
 
 def lacking(history: History, number: int, fault: Fault) -> Iterator[str]:
@@ -67,7 +76,7 @@ def lacking(history: History, number: int, fault: Fault) -> Iterator[str]:
 def _not_as_asked(history: History, window: Window, fault: Fault) -> Iterator[str]:
     match fault:
         case CutLink():
-            yield from _not_cut(history, window)
+            yield from _not_cut(history, window, fault)
         case LockDatabase():
             yield from _not_locked(window, fault)
         case RollingRestart():
@@ -79,7 +88,7 @@ def _not_as_asked(history: History, window: Window, fault: Fault) -> Iterator[st
         case AddWorker():
             yield from _not_added(history, fault)
         case KillServer():
-            yield from _server_not_killed(window)
+            yield from _server_not_killed(window, fault)
 
 
 def _not_killed(
@@ -126,7 +135,7 @@ def _was_at_work(history: History, life: Incarnation) -> bool:
     )
 
 
-def _not_cut(history: History, window: Window) -> Iterator[str]:
+def _not_cut(history: History, window: Window, fault: CutLink) -> Iterator[str]:
     carried = [value for name, value in window.evidence.items() if name.startswith("bytes")]
     if window.evidence.get("refused") is not True:
         yield "the proxy did not refuse connections"
@@ -134,48 +143,99 @@ def _not_cut(history: History, window: Window) -> Iterator[str]:
         yield "the proxy counted no bytes on the link that was cut"
     elif window.evidence.get("others_accept") is False:
         yield "the other workers' links did not accept connections either"
+    else:
+        # It began when the latency had had its time, or later: the harness saw it only afterwards.
+        cut_for_s = _lasted_s(window) - fault.latency_s
+        yield from _too_short("cut", cut_for_s, fault.cut_s)
 
 
 def _had_nothing_to_drop(history: History, window: Window) -> bool:
-    """Whether another fault had ended the link's connections already."""
+    """Whether another fault had ended the link's connections by the time that the cut was seen."""
+    seen_ns = min(
+        event.at
+        for event in history.of_kind("fault.injected")
+        if event.get("fault") == window.fault
+    )
     life = history.incarnations.get(window.incarnation or "")
-    if life is not None and life.leaving_ns is not None and life.leaving_ns <= window.end_ns:
+    if life is not None and life.leaving_ns is not None and life.leaving_ns <= seen_ns:
         return True
     return window.evidence.get("was_down") is True or any(
-        other.kind == "kill_server" and window.link == "resonate" and other.overlaps(*window.span)
+        other.kind == "kill_server"
+        and window.link == "resonate"
+        and other.overlaps(window.start_ns, seen_ns)
         for other in history.windows
     )
+
+
+def _lasted_s(window: Window) -> float:
+    """From setting out to break to setting out to heal: the fault itself was no longer than this.
+
+    Not from `fault.injected`: what shows that a link is cut is looked for after the cut, and on a
+    busy machine that took half a second of an honest one.
+    """
+    ends_ns = window.end_ns if window.healing_ns is None else window.healing_ns
+    return (ends_ns - window.start_ns) / SECOND
+
+
+def _too_short(what: str, lasted_s: float, asked_s: float) -> Iterator[str]:
+    if lasted_s < asked_s - _MEASURED_S:
+        yield f"it was {what} for {max(0.0, lasted_s):.3g} s at most, of {asked_s:g} s"
 
 
 def _not_locked(window: Window, fault: LockDatabase) -> Iterator[str]:
     seen = window.evidence
     before, after = seen.get("deletions_before"), seen.get("deletions_after")
-    locked_for_s = float(seen.get("locked_for_s", fault.for_s))
-    if before != after:
+    locked_for_s = seen.get("locked_for_s")
+    if before is None or after is None or locked_for_s is None:
+        yield "nobody measured how long it was held, or which rows went meanwhile"
+    elif before != after:
         yield f"rows went while it was held: {before} were gone when it was taken, {after} at last"
     elif locked_for_s < fault.for_s - _MEASURED_S:
         yield f"it was held for {locked_for_s:g} s only, of {fault.for_s:g} s"
 
 
+def _had_its_turns(history: History, window: Window) -> bool:
+    """Whether it is under way still, or anybody's turn came: not all were dead before theirs."""
+    return not window.healed or any(
+        _was_to_be_restarted(history, window, life) or _was_asked_during(history, window, life)
+        for life in history.incarnations.values()
+    )
+
+
 def _not_restarted(history: History, window: Window) -> Iterator[str]:
-    lives = history.incarnations.values()
-    for life in lives:
-        was_there = life.started_ns <= window.start_ns and (
-            life.ended_ns is None or life.ended_ns >= window.start_ns
-        )
-        if not was_there or _is_anothers(history, life):
+    for life in history.incarnations.values():
+        if not _was_to_be_restarted(history, window, life):
             continue
         if life.ended_ns is None or life.ended_ns > window.end_ns or life.code not in STOPPED:
             yield f"{life.name} did not stop when asked (exit code {life.code})"
-        elif not any(
-            later.worker == life.worker and later.started_ns > life.started_ns for later in lives
-        ):
-            yield f"{life.worker} was not started again"
+        elif not _came_again(history, life):
+            yield f"{life.worker} was not seen at work again after {life.name} was stopped"
+
+
+def _was_to_be_restarted(history: History, window: Window, life: Incarnation) -> bool:
+    """Whether it was there when a rolling restart began, and no other fault had it end."""
+    was_there = life.started_ns <= window.start_ns and (
+        life.ended_ns is None or life.ended_ns >= window.start_ns
+    )
+    return was_there and not _is_anothers(history, life)
+
+
+def _was_asked_during(history: History, window: Window, life: Incarnation) -> bool:
+    """Whether it was a later life whose turn came, or a kill fell into the middle of its turn."""
+    return (
+        life.asked_ns is not None
+        and window.start_ns <= life.asked_ns <= window.end_ns
+        and not _has_a_stop_of_its_own(history, life)
+    )
 
 
 def _is_anothers(history: History, life: Incarnation) -> bool:
     """Whether another fault had this life end, and says itself what comes after."""
-    return life.fault is not None or any(
+    return life.fault is not None or _has_a_stop_of_its_own(history, life)
+
+
+def _has_a_stop_of_its_own(history: History, life: Incarnation) -> bool:
+    return any(
         window.kind == "stop_worker" and window.incarnation == life.name
         for window in history.windows
     )
@@ -213,12 +273,14 @@ def _not_added(history: History, fault: AddWorker) -> Iterator[str]:
         yield f"the broker did not say that {fault.worker} shares the group"
 
 
-def _server_not_killed(window: Window) -> Iterator[str]:
+def _server_not_killed(window: Window, fault: KillServer) -> Iterator[str]:
     seen = window.evidence
     if seen.get("exit_code") != _KILLED:
         yield f"the promise server was to die of it, and its exit code is {seen.get('exit_code')}"
     elif seen.get("answers") is not True or seen.get("started") in {None, seen.get("killed")}:
         yield "no other promise server answered after it"
+    else:
+        yield from _too_short("away", _lasted_s(window), fault.restart_after_s)
 
 
 def _windows(history: History, number: int) -> list[Window]:

@@ -2,8 +2,8 @@
 
 * A field says the worst that a run with this fault at this place came to, and in how many runs.
   All invariants share a field; which of them said what is in grid.json.
-* A field with "!" has cells that were expected and not exercised. Below, a line with "!" for each
-  invariant names them, as far as the screen goes.
+* A field with "!" has cells that were expected and not exercised. Below, a line says so, and one
+  for each invariant names them, as far as the screen goes.
 * The words give way to their first letters where there are too many columns for them.
 """
 
@@ -13,6 +13,7 @@ from harness.report.grid_cells import AT_A_TIME, KINDS, Field, GridCell, worst
 
 _HEIGHT = 24
 _LEGEND = ("h holds  v violated", "u unknown  - not run")
+_MISSING = "! expected and not exercised:"
 
 
 def lines(
@@ -76,7 +77,9 @@ def _mark(field: Field | None, *, letters: bool) -> str:
 
 
 def _missing(cells: Sequence[GridCell], width: int, room: int) -> list[str]:
-    """What was expected and not exercised: a line an invariant and kind, the longest first."""
+    """What "!" stands for, and a line an invariant and kind, the longest first."""
+    if not cells:
+        return []
     grouped: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
         grouped.setdefault((cell.invariant, cell.kind), []).append(cell.checkpoint)
@@ -85,12 +88,13 @@ def _missing(cells: Sequence[GridCell], width: int, room: int) -> list[str]:
         _listed(f"! {invariant}: {kind} at ", places, width)
         for (invariant, kind), places in in_order
     ]
-    if len(told) <= room:
-        return told
-    fit = max(0, room - 1)
+    if len(told) < room:
+        return [_MISSING, *told]
+    fit = max(0, room - 2)
     left = sum(len(places) for _, places in in_order[fit:])
-    further = "more cells" if fit else "cells"
-    return [*told[:fit], f"! {left} {further}, expected and not exercised: see grid.json"]
+    if not fit:
+        return [f"! {left} cells, expected and not exercised: see grid.json"]
+    return [_MISSING, *told[:fit], f"! {left} more cells: see grid.json"]
 
 
 def _listed(head: str, names: Sequence[str], width: int) -> str:

@@ -8,6 +8,7 @@ from harness.invariants.evidence import (
     every_scheduled_fault_landed,
     the_run_was_played_to_its_end,
 )
+from harness.invariants.judge import judge
 from harness.schedule.faults import Arrival, CutLink, KillWorker, LockDatabase, RollingRestart
 from harness.schedule.schedule import Schedule
 from tests.invariants import building as b
@@ -15,7 +16,7 @@ from tests.invariants import building as b
 AT = Arrival(checkpoint="step.started", nth=2)
 KILL = b.schedule(KillWorker(at=AT, restart_after_s=None))
 RESTART = b.schedule(KillWorker(at=AT))
-CUT = b.schedule(CutLink(link="kafka", at=AT))
+CUT = b.schedule(CutLink(link="kafka", at=AT, latency_s=0.2, cut_s=0.5))
 LOCK, ROLLING = b.schedule(LockDatabase(at=AT, for_s=1.0)), b.schedule(RollingRestart(at=AT))
 
 
@@ -88,11 +89,14 @@ def test_a_fault_that_was_never_healed_or_never_injected_has_no_evidence(of: Sch
     b.assert_unknown(every_scheduled_fault_landed(b.history(set_out, of=of)), "not injected")
 
 
-def test_a_lock_landed_when_it_was_taken_and_let_go() -> None:
-    b.assert_holds(every_scheduled_fault_landed(b.history(b.window(1.0, 2.0), of=LOCK)))
+def test_a_lock_is_no_proof_of_itself() -> None:
+    taken_and_let_go = b.window(1.0, 2.0)
+    b.assert_unknown(
+        every_scheduled_fault_landed(b.history(taken_and_let_go, of=LOCK)), "nobody measured"
+    )
 
 
-def test_a_lock_that_let_somebody_through_has_not_landed() -> None:
+def test_a_lock_landed_when_no_row_went_in_its_time() -> None:
     def locked(before: int, after: int, for_s: float = 1.0) -> b.Events:
         seen = {"deletions_before": before, "deletions_after": after, "locked_for_s": for_s}
         healed = b.event("fault.healed", 2.0, fault=0, evidence=seen)
@@ -106,20 +110,30 @@ def test_a_lock_that_let_somebody_through_has_not_landed() -> None:
 
 def test_a_rolling_restart_landed_when_every_worker_stopped_and_came_back() -> None:
     restart = [
-        b.alive(b.W1), b.alive(b.W2), *b.window(1.0, 9.0),
-        b.ended(2.0), b.alive("w1#2", 3.0), b.ended(4.0, b.W2),
+        b.alive(b.W1), b.alive(b.W2), *b.window(1.0, 9.0), b.ended(2.0),
+        b.alive("w1#2", 3.0), b.ready(3.5, "w1#2"), b.ended(4.0, b.W2),
     ]  # fmt: skip
-    back = b.alive("w2#2", 5.0)
+    back = [b.alive("w2#2", 5.0), b.ready(5.5, "w2#2")]
     b.assert_holds(every_scheduled_fault_landed(b.history(restart, back, of=ROLLING)))
     b.assert_unknown(every_scheduled_fault_landed(b.history(restart, of=ROLLING)), "w2 was not")
-    stuck = [*restart[:-1], b.ended(4.0, b.W2, -9), back]
+    stuck = [*restart[:-1], b.ended(4.0, b.W2, -9), *back]
     b.assert_unknown(every_scheduled_fault_landed(b.history(stuck, of=ROLLING)), "did not stop")
 
 
 def test_a_worker_that_was_dead_before_the_rolling_restart_has_no_part_in_it() -> None:
     restart = [b.alive(b.W1), b.ended(0.5, code=-9), b.alive(b.W2), *b.window(1.0, 9.0)]
-    back = [b.ended(4.0, b.W2), b.alive("w2#2", 5.0)]
+    back = [b.ended(4.0, b.W2), b.alive("w2#2", 5.0), b.ready(5.5, "w2#2")]
     b.assert_holds(every_scheduled_fault_landed(b.history(restart, back, of=ROLLING)))
+
+
+def test_a_torn_journal_is_told_with_the_verdict() -> None:
+    torn = "w1#1.jsonl: torn last line dropped (14 bytes)"
+    whole = b.history(b.published(), b.polled())
+    judgement = judge(History.of(b.SCHEDULE, b.TIMING, whole.events, [torn]))
+    assert f"remark   {torn}" in judgement.story().splitlines()
+    assert judgement.to_dict()["remarks"] == [torn]
+    assert "remark" not in judge(whole).story()
+    assert judge(whole).overall == judgement.overall
 
 
 def test_enough_is_at_stake_with_one_message_acknowledged_and_delivered() -> None:

@@ -39,6 +39,16 @@ ALL: list[Fault] = [
 seen = every_scheduled_fault_landed
 
 
+def server_down(at: float, until: float, fault: int = 0) -> b.Events:
+    said: dict[str, Any] = {"killed": 7, "exit_code": -9, "started": 8, "answers": True}
+    return b.window(at, until, fault=fault, **said)
+
+
+def cut(until: float, **evidence: Any) -> b.Events:
+    """A cut of w1's link, set out for at 1 s."""
+    return b.window(1.0, until, **{"refused": True, "bytes": 9.0, **evidence})
+
+
 @pytest.mark.parametrize("fault", ALL, ids=lambda fault: type(fault).__name__)
 def test_a_fault_that_never_struck_is_told_apart(fault: Fault) -> None:
     run = b.history(of=b.schedule(fault))
@@ -143,20 +153,110 @@ def test_the_server_was_killed_when_it_ended_by_it_and_another_one_answers() -> 
     b.assert_unknown(seen(b.history(down(answers=None), of=SERVER)), "no other promise server")
 
 
+def test_a_server_that_was_brought_back_too_early_was_not_away_as_asked() -> None:
+    of = b.schedule(KillServer(at=AT, restart_after_s=1.5))
+    early, in_time = server_down(1.0, 1.2), server_down(1.0, 2.6)
+    b.assert_unknown(seen(b.history(early, of=of)), "away for 0.2 s at most, of 1.5 s")
+    b.assert_holds(seen(b.history(in_time, of=of)))
+
+
+def test_a_cut_that_was_healed_too_early_was_not_the_one_asked_for() -> None:
+    of = b.schedule(CutLink(at=AT, link="kafka", latency_s=0.2, cut_s=30.0))
+    b.assert_unknown(seen(b.history(cut(until=1.5), of=of)), "cut for 0.3 s at most, of 30 s")
+    b.assert_unknown(seen(b.history(cut(until=1.1), of=of)), "cut for 0 s at most, of 30 s")
+    b.assert_holds(seen(b.history(cut(until=31.3), of=of)))
+    long_healing = b.history(cut(until=40.0), b.event("fault.healing", 2.0, fault=0), of=of)
+    b.assert_unknown(seen(long_healing), "cut for 0.8 s at most")
+
+
+def test_a_cut_is_as_long_as_it_was_although_it_was_seen_late() -> None:
+    of = b.schedule(CutLink(at=AT, link="kafka", latency_s=0.2, cut_s=2.0))
+    looked = b.event("fault.injected", 2.4, fault=0, evidence={"refused": True, "bytes": 9.0})
+    set_out, healed = (
+        b.event("fault.injecting", 1.0, fault=0),
+        b.event("fault.healed", 3.3, fault=0),
+    )
+    b.assert_holds(seen(b.history(set_out, looked, healed, of=of)))
+
+
+def test_no_other_fault_makes_a_cut_longer_or_shorter() -> None:
+    one = CutLink(at=AT, link="resonate", latency_s=0.2, cut_s=2.0)
+    kill = KillWorker(at=AT, restart_after_s=None)
+    of = b.schedule(one, kill, KillServer(at=AT))
+    others = [*b.killed(1.3, fault=1), *server_down(1.4, 1.6, fault=2)]
+    b.assert_holds(seen(b.history(cut(until=3.3), others, of=of)))
+    b.assert_unknown(seen(b.history(cut(until=1.9), others, of=of)), "0.7 s at most, of 2 s")
+
+
 def test_a_cut_need_not_drop_what_another_fault_had_ended() -> None:
-    cut = CutLink(at=AT, link="resonate")
-    nothing = b.window(1.0, 4.0, refused=True, bytes=0.0)
-    b.assert_unknown(seen(b.history(nothing, of=b.schedule(cut))), "no bytes")
-    twice = b.window(1.0, 4.0, refused=True, bytes=0.0, was_down=True)
-    b.assert_holds(seen(b.history(twice, of=b.schedule(cut))))
-    dead = b.schedule(cut, KillWorker(at=AT, restart_after_s=None))
-    b.assert_holds(seen(b.history(nothing, b.killed(1.5, fault=1), of=dead)))
-    down = b.window(0.9, 2.0, fault=1, killed=7, exit_code=-9, started=8, answers=True)
-    both = b.schedule(cut, KillServer(at=AT))
-    b.assert_holds(seen(b.history(nothing, down, of=both)))
+    one = CutLink(at=AT, link="resonate")
+    nothing = cut(until=4.3, bytes=0.0)
+    b.assert_unknown(seen(b.history(nothing, of=b.schedule(one))), "no bytes")
+    twice = cut(until=4.3, bytes=0.0, was_down=True)
+    b.assert_holds(seen(b.history(twice, of=b.schedule(one))))
+    dead = b.schedule(one, KillWorker(at=AT, restart_after_s=None))
+    b.assert_holds(seen(b.history(nothing, b.killed(1.0, fault=1), of=dead)))
+    both = b.schedule(one, KillServer(at=AT))
+    b.assert_holds(seen(b.history(nothing, server_down(0.9, 2.0, fault=1), of=both)))
+
+
+def test_a_cut_that_dropped_nothing_is_not_excused_by_what_came_after_it() -> None:
+    one, nothing = CutLink(at=AT, link="resonate"), cut(until=4.3, bytes=0.0)
+    dead = b.schedule(one, KillWorker(at=AT, restart_after_s=None))
+    b.assert_unknown(seen(b.history(nothing, b.killed(3.5, fault=1), of=dead)), "no bytes")
+    both = b.schedule(one, KillServer(at=AT))
+    late = server_down(3.0, 4.0, fault=1)
+    b.assert_unknown(seen(b.history(nothing, late, of=both)), "no bytes")
+
+
+@pytest.mark.parametrize("unknown", ["deletions_before", "deletions_after", "locked_for_s"])
+def test_a_lock_of_which_something_was_not_measured_has_no_evidence(unknown: str) -> None:
+    of = b.schedule(LockDatabase(at=AT, for_s=1.0))
+    known: dict[str, Any] = {"deletions_before": 3, "deletions_after": 3, "locked_for_s": 1.0}
+    b.assert_holds(seen(b.history(b.window(1.0, 2.1, **known), of=of)))
+    del known[unknown]
+    b.assert_unknown(seen(b.history(b.window(1.0, 2.1, **known), of=of)), "nobody measured")
 
 
 def test_a_rolling_restart_is_not_blamed_for_what_another_fault_did() -> None:
     of = b.schedule(RollingRestart(at=AT), KillWorker(at=AT, restart_after_s=None))
     rolled = [b.alive(b.W1), b.alive(b.W2), *b.window(1.0, 9.0), b.ended(2.0), b.alive("w1#2", 3.0)]
-    b.assert_holds(seen(b.history(rolled, b.killed(1.5, b.W2, fault=1), of=of)))
+    back = b.ready(3.5, "w1#2")
+    b.assert_holds(seen(b.history(rolled, back, b.killed(1.5, b.W2, fault=1), of=of)))
+
+
+def test_a_rolling_restart_must_see_each_worker_at_work_again() -> None:
+    of = b.schedule(RollingRestart(at=AT))
+    rolled = [b.alive(), *b.window(1.0, 9.0), b.ended(2.0)]
+    new, only_stopped = b.alive("w1#2", 3.0), b.reach("shutdown.begun", 9.5, "w1#2")
+    for signs in ([], [new], [new, only_stopped], [new, b.ready(0.5)]):
+        run = b.history(rolled, signs, of=of)
+        b.assert_unknown(seen(run), "w1 was not seen at work again after w1#1 was stopped")
+    for sign in (b.ready(3.5, "w1#2"), b.polled(at=3.5, by="w1#2")):
+        b.assert_holds(seen(b.history(rolled, new, sign, of=of)))
+
+
+def test_one_that_another_fault_took_down_again_need_not_be_at_work_after_its_restart() -> None:
+    of = b.schedule(RollingRestart(at=AT), KillWorker(at=AT, restart_after_s=None))
+    rolled = [b.alive(), *b.window(1.0, 9.0), b.ended(2.0), b.alive("w1#2", 3.0)]
+    b.assert_holds(seen(b.history(rolled, b.killed(3.1, "w1#2", fault=1), of=of)))
+
+
+def test_a_rolling_restart_that_found_everybody_dead_restarted_nobody() -> None:
+    kill = KillWorker(at=AT, restart_after_s=None)
+    of = b.schedule(RollingRestart(at=AT), kill, kill)
+    both = [b.alive(b.W1), b.alive(b.W2), *b.window(1.0, 9.0)]
+    dead = [*b.killed(1.1, b.W1, fault=1), *b.killed(1.2, b.W2, fault=2)]
+    run = b.history(both, dead, of=of)
+    b.assert_unknown(seen(run), "nobody left to restart")
+    assert not_reached(run) == (0,)  # there was nothing to strike: a search may draw that
+
+
+@pytest.mark.parametrize("turn", [b.W1, "w1#2"])
+def test_one_whose_turn_came_although_another_fault_killed_it_was_there(turn: str) -> None:
+    """It was killed on its way out; or it had died before, and its next life was restarted."""
+    of = b.schedule(RollingRestart(at=AT), KillWorker(at=AT))
+    lives = [b.alive(), b.alive("w1#2", 2.0), b.ready(3.0, "w1#2"), *b.killed(1.5, fault=1)]
+    leaving = b.reach("shutdown.begun", 1.4 if turn == b.W1 else 4.0, turn)
+    ends = [] if turn == b.W1 else [b.ended(4.1, turn)]
+    b.assert_holds(seen(b.history(lives, b.window(1.0, 9.0), leaving, ends, of=of)))
