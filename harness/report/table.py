@@ -9,12 +9,16 @@ _WIDTH = 100
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """What one test contributes: a run of the worker under test, or of a mutant."""
+    """What one test contributes: a run of the worker under test, or of a mutant.
+
+    `partly`: schedules of which a fault's arrival did not come; they hold for the rest of it.
+    """
 
     mode: str
     verdict: str
     killed_at: tuple[str, ...] = ()
     schedules: int = 1
+    partly: int = 0
     mutant: str | None = None
     note: str | None = None
 
@@ -41,6 +45,9 @@ def _block(mode: str, proofs: list[Proof]) -> list[str]:
         lines += _wrapped("killed at", ", ".join(killed_at))
     for mutant in mutants:
         lines += _wrapped(mutant.verdict, f"{mutant.mutant} {mutant.note or ''}")
+    partly = sum(proof.partly for proof in runs)
+    if partly:
+        lines += _wrapped("seen", f"{partly} schedules hold but for a fault that did not come")
     notes: dict[str, None] = dict.fromkeys(proof.note for proof in runs if proof.note)
     for note in notes:
         lines += _wrapped("seen", note)

@@ -9,9 +9,8 @@
 * A kill may have followers: kills or pauses in the very next lives of the worker that comes back.
   They are drawn with it, because alone they would have nobody to strike.
 * What is drawn may be more than the limits allow: harness/schedule/granting.py cuts it down.
-* Steering may not change what a recorded choice means, or a failure of yesterday would be another
-  schedule today. So a place is drawn from all checkpoints in their fixed order, and only which
-  of them are refused depends on the steering. Once shrunk, a choice is not steered any more.
+* A place is drawn from all checkpoints in their fixed order, and steering only refuses some of
+  them: so whatever is steered to, what shrinks shrinks towards the same places.
 """
 
 import functools

@@ -23,8 +23,8 @@ from harness.infra.stack import SharedParts, Stack, shared_parts
 from harness.judged import JudgedRun
 from harness.player import Player
 from harness.schedule.schedule import Schedule
-from harness.search.search import Exercise
-from harness.search.searcher import exercised
+from harness.search.search import Worth
+from harness.search.searcher import worth_of
 
 _STOP_FIRST = 100  # before multiprocessing's own finalizers
 _stacks: list[Stack] = []
@@ -74,7 +74,7 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
 
     folder: Path
     overall: str
-    worth: Exercise
+    worth: Worth
     story: str
     seconds: float
     arrivals: dict[int, dict[str, int]]
@@ -91,7 +91,7 @@ def play(schedule: Schedule, session: Path, worker: str, server: str | None, tit
         return Played(
             folder=session,
             overall="error",
-            worth=Exercise.UNKNOWN,
+            worth=Worth.UNKNOWN,
             story=str(error),
             seconds=clock.monotonic_s() - began,
             arrivals={},
@@ -100,7 +100,7 @@ def play(schedule: Schedule, session: Path, worker: str, server: str | None, tit
     return Played(
         folder=outcome.folder,
         overall=outcome.judgement.overall,
-        worth=exercised(outcome),
+        worth=worth_of(outcome),
         story=outcome.story(),
         seconds=clock.monotonic_s() - began,
         arrivals=_arrivals(outcome),

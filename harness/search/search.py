@@ -1,6 +1,6 @@
 """Let Hypothesis look for a schedule that breaks an invariant, and make it small.
 
-Hypothesis draws, remembers and shrinks; here is what a run on real processes adds to that:
+Hypothesis draws and shrinks; here is what a run on real processes adds to that:
 
 * A run is not repeated to the instruction, so a schedule is run once in a search and its outcome
   stands for that search. What is found is then run again as it stands, and "reproduced m of k" says
@@ -10,18 +10,18 @@ Hypothesis draws, remembers and shrinks; here is what a run on real processes ad
   schedule that was seen to break is the answer.
 * Shrinking keeps to the invariant that was broken first. A smaller schedule that breaks another one
   is another finding.
+* What failed before is remembered as a schedule and not as the choices that made it: choices mean
+  another schedule under other limits. It is run first, as it stands.
 * An InfraError is neither: it is kept and told, and the schedule counts as not run.
 """
 
 import contextlib
 import enum
 import random
-import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 from hypothesis import HealthCheck, Phase, Verbosity, find, settings
-from hypothesis.database import ExampleDatabase
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
@@ -36,6 +36,8 @@ _ERRORS_AT_MOST = 3  # a stack that fails so often will not do better at the nex
 _DRAWS_AT_ONCE = 2
 _IDLE_DRAWS = 100  # so many in a row that had been run already: there are no others
 
+_LOOK = (Phase.generate, Phase.shrink)  # whatever the profile is that Hypothesis has loaded
+
 Play = Callable[[Schedule, str], JudgedRun]
 
 
@@ -48,7 +50,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     again: int
 
 
-class Exercise(enum.Enum):
+class Worth(enum.Enum):
     """What a run without a violation was worth."""
 
     FULL = "every fault of it landed"
@@ -70,13 +72,19 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Searched(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search came to. `runs` were judged, of them `partly` with a fault that never came."""
+    """What a search came to.
+
+    `runs` were judged, of them `partly` with a fault that never came, and `unknown` otherwise; the
+    first of these is kept. `held` are those that failed before and did not now.
+    """
 
     runs: int
     partly: int
+    unknown: int
+    held: int
     seconds: float
     finding: Finding | None = None
-    unknown: tuple[JudgedRun, ...] = ()
+    first_unknown: JudgedRun | None = None
     errors: tuple[str, ...] = ()
 
 
@@ -84,16 +92,21 @@ class Search:
     """One search with one seed. `play` runs a schedule under a title and judges it."""
 
     def __init__(
-        self, play: Play, budget: Budget, exercised: Callable[[JudgedRun], Exercise]
+        self,
+        play: Play,
+        budget: Budget,
+        worth_of: Callable[[JudgedRun], Worth],
+        only: Collection[str] | None = None,
     ) -> None:
-        """`exercised` says what a run that broke nothing was worth."""
+        """`worth_of` a run that broke nothing; `only` these invariants are looked for, or all."""
         self._play = play
         self._budget = budget
-        self._exercised = exercised
-        self._outcomes: dict[bytes, JudgedRun | None] = {}
+        self._worth_of = worth_of
+        self._only = only
+        self._outcomes: dict[bytes, JudgedRun | None] = {}  # None: it did not break
         self._errors: list[str] = []
-        self._unknown: list[JudgedRun] = []
-        self._runs = self._shrink_runs = self._partly = 0
+        self._first_unknown: JudgedRun | None = None
+        self._runs = self._shrink_runs = self._partly = self._unknown = self._held = 0
         self._invariant: str | None = None
         self._found: Schedule | None = None
         self._found_after_s = 0.0
@@ -102,68 +115,71 @@ class Search:
 
     def look(
         self,
-        strategy: SearchStrategy[Schedule],
+        strategy: Callable[[], SearchStrategy[Schedule]] | None,
         *,
         seed: int | None = None,
-        database: ExampleDatabase | None = None,
-        key: bytes = b"",
-        phases: tuple[Phase, ...] = (Phase.reuse, Phase.generate, Phase.shrink),
+        remembered: Iterable[Schedule] = (),
         without_simplest: bool = False,
     ) -> Searched:
-        """Search with what `strategy` draws; what failed before under `key` comes first.
+        """Run what is `remembered`, then what is drawn from `strategy`, asked anew for each draw.
 
-        With a `seed` the draws are the same each time, and Hypothesis neither reads its database
-        nor writes it. `without_simplest`: do not begin with the simplest schedule there is, which
-        is the same for every search, and which somebody else runs.
+        Nothing is drawn without a strategy. With a `seed` the draws are the same each time.
+        `without_simplest`: do not begin with the simplest schedule there is, which is the same for
+        every search, and which somebody else runs.
         """
-        if without_simplest:
-            simplest = find(strategy, lambda _: True, settings=settings(database=None))
-            self._outcomes[to_json(simplest)] = None
-        if Phase.reuse in phases:
-            self._find(strategy, set(phases) - {Phase.generate}, None, database, key)
-        seeds, idle = random.Random(seed), 0
-        while Phase.generate in phases and self._smallest is None and not self._is_over():
-            runs = self._runs
-            fresh = None if seed is None else seeds.getrandbits(64)
-            self._find(strategy, set(phases) - {Phase.reuse}, fresh, database, key)
-            idle = 0 if self._runs > runs else idle + 1
-            if idle > _IDLE_DRAWS:
+        for schedule in remembered:
+            if self._is_over():
                 break
+            if self._breaks(schedule):
+                self._smallest = schedule
+                break
+            self._held += 1
+        if strategy is not None:
+            self._draw(strategy, seed, without_simplest=without_simplest)
         return Searched(
             runs=self._runs,
             partly=self._partly,
+            unknown=self._unknown,
+            held=self._held,
             seconds=clock.monotonic_s() - self._began,
             finding=self._finding(),
-            unknown=tuple(self._unknown),
+            first_unknown=self._first_unknown,
             errors=tuple(self._errors),
         )
 
-    def _find(
+    def _draw(
         self,
-        strategy: SearchStrategy[Schedule],
-        phases: set[Phase],
+        strategy: Callable[[], SearchStrategy[Schedule]],
         seed: int | None,
-        database: ExampleDatabase | None,
-        key: bytes,
+        *,
+        without_simplest: bool,
     ) -> None:
-        """Have Hypothesis try what it remembers, or the simplest schedule and one fresh one."""
+        if without_simplest:
+            any_one = settings(database=None, phases=_LOOK, deadline=None)
+            self._outcomes[to_json(find(strategy(), lambda _: True, settings=any_one))] = None
+        seeds, idle = random.Random(seed), 0
+        while self._smallest is None and not self._is_over() and idle <= _IDLE_DRAWS:
+            runs = self._runs
+            self._find(strategy(), None if seed is None else seeds.getrandbits(64))
+            idle = 0 if self._runs > runs else idle + 1
+
+    def _find(self, strategy: SearchStrategy[Schedule], seed: int | None) -> None:
+        """Have Hypothesis try the simplest schedule and one fresh one, and shrink what breaks."""
         bounds = settings(
             max_examples=_DRAWS_AT_ONCE,
-            database=database,
-            phases=tuple(phases),
+            database=None,
+            phases=_LOOK,
             deadline=None,
             derandomize=False,
             suppress_health_check=list(HealthCheck),
             verbosity=Verbosity.quiet,
         )
-        # Hypothesis skips a test that remembers nothing and draws nothing.
-        with contextlib.suppress(NoSuchExample, unittest.SkipTest):
+        with contextlib.suppress(NoSuchExample):
             self._smallest = find(
                 strategy,
                 self._breaks,
                 settings=bounds,
                 random=None if seed is None else random.Random(seed),
-                database_key=key,
             )
 
     def _breaks(self, schedule: Schedule) -> bool:
@@ -173,13 +189,18 @@ class Search:
                 return False
             self._outcomes[saved] = self._run(schedule)
         outcome = self._outcomes[saved]
-        if outcome is None or not outcome.judgement.violated:
+        if outcome is None:
             return False
+        violated = self._violated(outcome)
         if self._invariant is None:
-            self._invariant = outcome.judgement.violated[0]
+            self._invariant = violated[0]
             self._found = schedule
             self._found_after_s = clock.monotonic_s() - self._began
-        return self._invariant in outcome.judgement.violated
+        return self._invariant in violated
+
+    def _violated(self, outcome: JudgedRun) -> list[str]:
+        violated = outcome.judgement.violated
+        return [name for name in violated if self._only is None or name in self._only]
 
     def _is_over(self) -> bool:
         if len(self._errors) >= _ERRORS_AT_MOST:
@@ -190,6 +211,7 @@ class Search:
         return late or self._runs >= self._budget.runs
 
     def _run(self, schedule: Schedule) -> JudgedRun | None:
+        """Run it; return what came of it if it broke, for the others are too many to keep."""
         shrinking = self._found is not None
         try:
             outcome = self._play(schedule, "shrink" if shrinking else "search")
@@ -198,14 +220,17 @@ class Search:
             return None
         if shrinking:
             self._shrink_runs += 1
+        else:
+            self._runs += 1
+        if self._violated(outcome):
             return outcome
-        self._runs += 1
-        if not outcome.judgement.violated:
-            worth = self._exercised(outcome)
-            self._partly += worth is Exercise.PARTLY
-            if worth is Exercise.UNKNOWN:
-                self._unknown.append(outcome)
-        return outcome
+        if not shrinking and not outcome.judgement.violated:
+            worth = self._worth_of(outcome)
+            self._partly += worth is Worth.PARTLY
+            self._unknown += worth is Worth.UNKNOWN
+            if worth is Worth.UNKNOWN and self._first_unknown is None:
+                self._first_unknown = outcome
+        return None
 
     def _finding(self) -> Finding | None:
         if self._smallest is None or self._found is None or self._invariant is None:

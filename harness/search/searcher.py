@@ -1,10 +1,15 @@
 """The front door of a search, for property tests: what `searcher` is in scenarios/.
 
 It knows the profile, the seed of the session and the memory on disk; harness.search.search does the
-looking. A search fails for what was violated and for what stayed unknown, and ends in an error if
-nothing was found and the stack failed meanwhile.
+looking.
+
+* A search fails for what was violated, for what stayed unknown, and where nothing was run or most
+  runs lacked a fault; it ends in an error if nothing was found and the stack failed meanwhile.
+* What is found is saved to Hypothesis's database as a schedule, and every later search begins with
+  it, whether it could be reproduced or not. Only a person deletes it (`make forget`).
 """
 
+import functools
 import itertools
 import shutil
 from collections.abc import Callable
@@ -13,33 +18,34 @@ from pathlib import Path
 import msgspec
 from hypothesis import Phase
 from hypothesis.database import ExampleDatabase
+from hypothesis.strategies import SearchStrategy
 
-from harness.errors import InfraError
+from harness.errors import InfraError, ScheduleError
 from harness.invariants.evidence import landed, not_reached
 from harness.judged import JudgedRun
 from harness.player import Player
 from harness.prove import Mutant, Refuted
 from harness.report.cell_log import CellLog
 from harness.report.table import Proof
-from harness.schedule.schedule import Schedule
+from harness.schedule.schedule import Schedule, from_json, to_json
 from harness.schedule.strategies import schedules
 from harness.search.profiles import SHARDS, Profile
-from harness.search.search import Budget, Exercise, Finding, Search, Searched
+from harness.search.search import Budget, Finding, Search, Searched, Worth
 
 _CATCH_WITHIN_S = 900.0  # on any machine; what counts is how many runs it takes
-_NOT_REACHED = "faults whose arrival did not come: those runs hold for the rest of their schedule"
+_FEW = 4  # of fewer runs nobody can say that most lacked something
 _FAULTS_LANDED = "every_scheduled_fault_landed"
 
 
-def exercised(outcome: JudgedRun) -> Exercise:
+def worth_of(outcome: JudgedRun) -> Worth:
     """What a run that broke nothing was worth as evidence."""
     judgement, history = outcome.judgement, outcome.history
     if judgement.overall == "holds":
-        return Exercise.FULL
+        return Worth.FULL
     missing = set(range(len(history.schedule.faults))) - {one[0] for one in landed(history)}
     if judgement.unproven == [_FAULTS_LANDED] and missing <= set(not_reached(history)):
-        return Exercise.PARTLY
-    return Exercise.UNKNOWN
+        return Worth.PARTLY
+    return Worth.UNKNOWN
 
 
 class Searcher:
@@ -58,7 +64,7 @@ class Searcher:
     ) -> None:
         """`at_once`: how many shards run side by side, for the time that each may take.
 
-        With a `seed` the draws are the same each time, and what failed before is not looked at.
+        With a `seed` the draws are the same each time: nothing that is kept is read or added to.
         """
         self._player = player
         self._profile = profile
@@ -68,6 +74,11 @@ class Searcher:
         self._cells = cells
         self._mode = mode
         self._tell = tell
+        self._lost: list[str] = []  # what could not be noted beside the runs
+
+    def has_work(self, shard: int) -> bool:
+        """Whether this shard has anything to run: it draws, or something failed before."""
+        return Phase.generate in self._profile.phases or bool(self._remembered(shard))
 
     def search(self, calm: Schedule, shard: int) -> Searched:
         """Search this shard's part; Refuted with the story of what was found.
@@ -76,31 +87,24 @@ class Searcher:
         the stack failed and nothing was found.
         """
         profile = self._profile
+        remembered = self._remembered(shard)
+        draws = Phase.generate in profile.phases
         share = len(range(shard, profile.runs, SHARDS))
-        limits = profile.limits
-        if not self._player.may_kill_the_server:
-            limits = msgspec.structs.replace(limits, server_kills=0)
-        strategy = schedules(
-            limits,
-            reached=self._player.reached(calm),
-            neglected=self._cells.neglected(),
-        )
         budget = Budget(
-            runs=share,
+            runs=share if draws else len(remembered),
             time_s=profile.time_s * self._at_once / SHARDS,
             shrink_runs=profile.shrink_runs,
             again=profile.again,
         )
-        # What failed before is tried by the first shard alone: the others would do the same.
-        phases = profile.phases if shard == 0 else tuple(set(profile.phases) - {Phase.reuse})
-        searched = Search(self._play, budget, exercised).look(
-            strategy,
+        searched = Search(self._play, budget, worth_of).look(
+            self._strategy(calm) if draws else None,
             seed=None if self._seed is None else self._seed * SHARDS + shard,
-            database=self._database,
-            key=f"schedules for {self._player.worker}".encode(),
-            phases=phases,
+            remembered=remembered,
             without_simplest=shard > 0,
         )
+        if searched.finding is not None and self._database is not None and self._seed is None:
+            smallest = searched.finding.smallest.history.schedule
+            self._database.save(self._key, to_json(smallest))
         self._conclude(searched)
         return searched
 
@@ -111,15 +115,17 @@ class Searcher:
         def play(schedule: Schedule, title: str) -> JudgedRun:
             return self._player.play(schedule, f"mutant-{title}", worker=mutant.command)
 
-        searched = Search(play, budget, exercised).look(
-            schedules(reached=self._player.reached(calm)), seed=self._seed
+        drawn = schedules(reached=self._player.reached(calm))
+        searched = Search(play, budget, worth_of, only=mutant.breaks).look(
+            lambda: drawn, seed=self._seed
         )
         finding = searched.finding
+        verdict = "caught" if finding else "error" if searched.errors else "missed"
         note = f"after {searched.runs} schedules" if finding else f"in {searched.runs} schedules"
         self._tell(
             Proof(
                 mode=self._mode,
-                verdict="caught" if finding else "missed",
+                verdict=verdict,
                 mutant=mutant.name,
                 note=f"{note} of the search",
             )
@@ -130,32 +136,90 @@ class Searcher:
             raise InfraError(searched.errors[0])
         raise Refuted(f"the search did not find the mutant {mutant.name} in {searched.runs} runs")
 
+    @property
+    def _key(self) -> bytes:
+        return f"schedules that broke {self._player.worker}".encode()
+
+    def _remembered(self, shard: int) -> list[Schedule]:
+        """This shard's part of what failed before; nothing of it in a search with a seed."""
+        if self._database is None or self._seed is not None:
+            return []
+        found = []
+        for saved in sorted(self._database.fetch(self._key))[shard::SHARDS]:
+            try:
+                found.append(from_json(saved))
+            except ScheduleError as error:
+                raise ScheduleError(
+                    f"a schedule that failed before cannot be read any more ({error}); "
+                    "`make forget` deletes all of them"
+                ) from error
+        return found
+
+    def _strategy(self, calm: Schedule) -> Callable[[], SearchStrategy[Schedule]]:
+        limits = self._profile.limits
+        if not self._player.may_kill_the_server:
+            limits = msgspec.structs.replace(limits, server_kills=0)
+        reached = self._player.reached(calm)
+
+        @functools.lru_cache(maxsize=1)  # a strategy is checked at its first use, at some cost
+        def steered(neglected: frozenset[tuple[str, int]]) -> SearchStrategy[Schedule]:
+            return schedules(limits, reached=reached, neglected=neglected)
+
+        # With a seed the draws may not depend on what this machine has seen before.
+        return lambda: steered(self._cells.neglected() if self._seed is None else frozenset())
+
     def _play(self, schedule: Schedule, title: str) -> JudgedRun:
         outcome = self._player.play(schedule, title)
-        self._cells.add(outcome.history)
-        if outcome.judgement.overall == "holds" and not self._profile.keeps_green:
+        try:
+            self._cells.add(outcome.history)
+        except InfraError as error:  # it steers, and proves nothing: the run counts all the same
+            self._lost.append(str(error))
+        keeps = self._profile.keeps_green or outcome.judgement.violated
+        if not keeps and worth_of(outcome) is not Worth.UNKNOWN:
             _forget_journal(outcome.folder)
         return outcome
 
     def _conclude(self, searched: Searched) -> None:
-        finding = searched.finding
-        verdict = "violated" if finding else "unknown" if searched.unknown else "holds"
-        if verdict == "holds" and searched.errors:
+        doubt = _doubt(searched)
+        verdict = "violated" if searched.finding else "unknown" if doubt else "holds"
+        if not searched.finding and searched.errors:
             verdict = "error"
         self._tell(
             Proof(
                 mode=self._mode,
                 verdict=verdict,
                 schedules=searched.runs,
-                note=_NOT_REACHED if searched.partly else None,
+                partly=searched.partly,
+                note="; ".join([*_held(searched), *self._lost[:1]]) or None,
             )
         )
-        if finding is not None:
-            raise Refuted(story(finding, searched))
-        if searched.unknown:
-            raise Refuted(searched.unknown[0].story())
+        if searched.finding is not None:
+            raise Refuted(story(searched.finding, searched))
         if searched.errors:
             raise InfraError(_errors(searched))
+        if doubt:
+            raise Refuted(doubt)
+
+
+def _doubt(searched: Searched) -> str | None:
+    """Why a search that found nothing shows nothing, or None if it shows something."""
+    if searched.first_unknown is not None:
+        return (
+            f"{searched.unknown} of {searched.runs} schedules stayed unknown; the first of them:\n"
+            f"{searched.first_unknown.story()}"
+        )
+    if not searched.runs:
+        return f"no schedule was run within {searched.seconds:.0f} s"
+    if searched.runs >= _FEW and 2 * searched.partly > searched.runs:
+        return (
+            f"in {searched.partly} of {searched.runs} schedules a fault's arrival did not come: "
+            "what the search takes for reachable is not"
+        )
+    return None
+
+
+def _held(searched: Searched) -> list[str]:
+    return [f"{searched.held} that failed before hold now"] if searched.held else []
 
 
 def story(finding: Finding, searched: Searched) -> str:

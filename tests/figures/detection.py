@@ -28,7 +28,7 @@ from harness.schedule.schedule import Schedule
 from harness.schedule.strategies import killed_at_random_times, schedules
 from harness.search.farm import Farm, farm, stack_here
 from harness.search.search import Budget, Search
-from harness.search.searcher import exercised
+from harness.search.searcher import worth_of
 from tests.figures.detection_table import WAYS, Sought, Way, document, enough_to_tell
 from tests.mutants.registry import MUTANTS, named
 
@@ -49,7 +49,7 @@ def seek(mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, session:
 
     budget = Budget(runs=runs, time_s=_NO_LIMIT_S, shrink_runs=shrink_runs, again=0)
     strategy = schedules() if way == "search" else killed_at_random_times()
-    searched = Search(play, budget, exercised).look(strategy, seed=seed)
+    searched = Search(play, budget, worth_of).look(lambda: strategy, seed=seed)
     finding = searched.finding
     smallest = None if finding is None else finding.smallest.history.schedule
     return Sought(

@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable
 
 from hypothesis import Phase, find, settings
-from hypothesis.database import InMemoryExampleDatabase
 
 from harness.schedule.faults import Arrival, KillWorker
 from harness.schedule.schedule import Publish, Record, Schedule
@@ -53,27 +52,6 @@ def test_looks_into_a_later_life_if_that_is_where_little_was_looked() -> None:
     assert share(drawn(schedules(alone, neglected=little), 100)) > 2 * unsteered
 
 
-def test_what_was_found_under_one_steering_is_found_again_under_another() -> None:
-    def breaks(schedule: Schedule) -> bool:
-        return any(kill.at.checkpoint == "publish.accepted" for kill in kills(schedule))
-
-    saved = InMemoryExampleDatabase()
-    found = []
-    for neglected, phases in (
-        ({("publish.accepted", 1)}, (Phase.generate, Phase.shrink)),
-        ({("step.started", 1), ("sleep.woken", 2)}, (Phase.reuse,)),
-        (set[tuple[str, int]](), (Phase.reuse,)),
-    ):
-        one = find(
-            schedules(FEW, neglected=neglected),
-            breaks,
-            settings=settings(max_examples=300, database=saved, phases=phases),
-            database_key=b"key",
-        )
-        found.append(one)
-    assert found[0] == found[1] == found[2]
-
-
 def test_the_smallest_with_a_kill_has_one_of_everything() -> None:
     assert smallest(lambda one: bool(kills(one))) == Schedule(
         records=(Record(name="a", rows=2),), load=(Publish(record="a"),), faults=(KILL,)
@@ -84,19 +62,6 @@ def test_the_smallest_of_all_has_no_fault() -> None:
     anything = settings(max_examples=1, database=None, phases=[Phase.generate])
     one = find(schedules(), lambda _: True, settings=anything)
     assert one == Schedule(records=(Record(name="a", rows=2),), load=(Publish(record="a"),))
-
-
-def test_what_does_not_matter_is_shrunk_away() -> None:
-    def breaks(schedule: Schedule) -> bool:
-        return len(schedule.records) > 1 and any(
-            kill.at.checkpoint in {"publish.sent", "publish.accepted"} for kill in kills(schedule)
-        )
-
-    one = smallest(breaks)
-    assert [record.name for record in one.records] == ["a", "b"]
-    assert [message.record for message in one.load] == ["a", "b"]
-    assert one.workers == ("w1",)
-    assert one.faults == (KillWorker(at=Arrival(checkpoint="publish.sent")),)
 
 
 def test_two_crashes_are_found_and_shrunk_to_those_two() -> None:

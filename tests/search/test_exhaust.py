@@ -12,16 +12,14 @@ from harness.schedule.faults import Arrival, KillWorker
 from harness.schedule.schedule import Publish, Record, Schedule
 from harness.search.exhaust import Exhaust, Exhausted
 from harness.search.farm import Played
-from harness.search.search import Exercise
+from harness.search.search import Worth
 
 CALM = Schedule(records=(Record(name="one", rows=1),), load=(Publish(record="one"),))
 FIRST_LIFE = {"record.polled": 1, "step.started": 2}
 SECOND_LIFE = {"step.started": 1, "publish.sent": 1}
 
 
-def played(
-    overall: str = "holds", worth: Exercise = Exercise.FULL, error: str | None = None
-) -> Played:
+def played(overall: str = "holds", worth: Worth = Worth.FULL, error: str | None = None) -> Played:
     arrivals = {1: FIRST_LIFE, 2: SECOND_LIFE}
     return Played(
         folder=Path("run"),
@@ -82,7 +80,7 @@ def test_pairs_follow_each_kill_by_every_kill_of_the_next_life() -> None:
 def test_no_pair_is_made_of_a_first_kill_that_says_nothing() -> None:
     def rule(kills: tuple[Arrival, ...]) -> Played:
         is_third = kills and kills[0].nth == 2
-        return played("unknown", Exercise.PARTLY) if is_third else played()
+        return played("unknown", Worth.PARTLY) if is_third else played()
 
     farm = MadeUp(rule)
     seen = exhaust(farm).pairs(CALM)
@@ -96,7 +94,7 @@ def test_a_schedule_is_run_again_until_its_kill_comes() -> None:
     def rule(kills: tuple[Arrival, ...]) -> Played:
         runs.append(kills)
         missed = kills and kills[0].nth == 2 and runs.count(kills) < 3
-        return played("unknown", Exercise.PARTLY) if missed else played()
+        return played("unknown", Worth.PARTLY) if missed else played()
 
     seen = exhaust(MadeUp(rule)).singles(CALM)
     assert (seen.planned, seen.holds, seen.not_reached, seen.overall) == (3, 3, [], "holds")
@@ -105,7 +103,7 @@ def test_a_schedule_is_run_again_until_its_kill_comes() -> None:
 
 def test_what_is_violated_stays_violated_although_its_kill_may_come_another_time() -> None:
     def rule(kills: tuple[Arrival, ...]) -> Played:
-        return played("violated", Exercise.PARTLY) if kills else played()
+        return played("violated", Worth.PARTLY) if kills else played()
 
     farm = MadeUp(rule)
     assert exhaust(farm).singles(CALM).overall == "violated"

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import strategies as st
-from hypothesis.database import InMemoryExampleDatabase
 
 from harness.errors import InfraError
 from harness.history.history import History
@@ -15,7 +14,7 @@ from harness.invariants.verdict import Verdict
 from harness.judged import JudgedRun
 from harness.schedule.faults import Arrival, KillWorker
 from harness.schedule.schedule import Publish, Record, Schedule
-from harness.search.search import Budget, Exercise, Search, Searched
+from harness.search.search import Budget, Search, Searched, Worth
 
 TIMING = Timing(lease_s=2.0, pending_retry_s=1.0, group_session_s=2.0, margin_s=5.0)
 BUDGET = Budget(runs=400, time_s=60.0, shrink_runs=400, again=4)
@@ -66,7 +65,7 @@ class World:
 
 
 def look(world: World, budget: Budget = BUDGET, seed: int = 1) -> Searched:
-    return Search(world, budget, lambda _: Exercise.FULL).look(SCHEDULES, seed=seed)
+    return Search(world, budget, lambda _: Worth.FULL).look(lambda: SCHEDULES, seed=seed)
 
 
 def needs_a_kill(schedule: Schedule) -> tuple[str, ...]:
@@ -101,7 +100,7 @@ def test_no_schedule_is_run_twice_in_one_search() -> None:
 def test_ends_where_there_is_nothing_else_to_run() -> None:
     world = World(lambda _: ())
     two = st.sampled_from([a_schedule(1), a_schedule(2)])
-    searched = Search(world, BUDGET, lambda _: Exercise.FULL).look(two, seed=1)
+    searched = Search(world, BUDGET, lambda _: Worth.FULL).look(lambda: two, seed=1)
     assert searched.runs == len(world.played) == 2
 
 
@@ -109,7 +108,9 @@ def test_leaves_the_simplest_to_somebody_else_if_told_to() -> None:
     budget = Budget(runs=5, time_s=60.0, shrink_runs=0, again=0)
     usual, without = World(lambda _: ()), World(lambda _: ())
     look(usual, budget)
-    Search(without, budget, lambda _: Exercise.FULL).look(SCHEDULES, seed=1, without_simplest=True)
+    Search(without, budget, lambda _: Worth.FULL).look(
+        lambda: SCHEDULES, seed=1, without_simplest=True
+    )
     simplest = usual.played[0][1]
     assert (len(simplest.faults), len(simplest.records)) == (0, 1)
     assert simplest not in [schedule for _, schedule in without.played]
@@ -177,17 +178,18 @@ def test_a_stack_that_fails_is_an_error_and_no_finding() -> None:
 def test_a_run_that_stays_unknown_is_kept() -> None:
     world = World(lambda _: ())
     budget = Budget(runs=3, time_s=60.0, shrink_runs=0, again=0)
-    searched = Search(world, budget, lambda _: Exercise.UNKNOWN).look(SCHEDULES, seed=1)
-    assert len(searched.unknown) == 3
-    assert searched.partly == 0
+    searched = Search(world, budget, lambda _: Worth.UNKNOWN).look(lambda: SCHEDULES, seed=1)
+    assert (searched.unknown, searched.partly) == (3, 0)
+    assert searched.first_unknown is not None
+    assert searched.first_unknown.history.schedule == world.played[0][1]
 
 
 def test_counts_the_runs_in_which_a_fault_did_not_come() -> None:
     budget = Budget(runs=3, time_s=60.0, shrink_runs=0, again=0)
-    searched = Search(World(lambda _: ()), budget, lambda _: Exercise.PARTLY).look(
-        SCHEDULES, seed=1
+    searched = Search(World(lambda _: ()), budget, lambda _: Worth.PARTLY).look(
+        lambda: SCHEDULES, seed=1
     )
-    assert (searched.partly, searched.unknown) == (3, ())
+    assert (searched.partly, searched.unknown) == (3, 0)
 
 
 def test_looks_no_longer_than_it_may() -> None:
@@ -196,19 +198,34 @@ def test_looks_no_longer_than_it_may() -> None:
     assert (searched.runs, world.played) == (0, [])
 
 
-def test_what_failed_before_is_tried_first() -> None:
-    database = InMemoryExampleDatabase()
-    budget = Budget(runs=400, time_s=60.0, shrink_runs=400, again=0)
-    worth = Exercise.FULL
-    first = Search(World(needs_a_kill), budget, lambda _: worth).look(
-        SCHEDULES, database=database, key=b"worker"
+def test_what_failed_before_is_run_first_and_as_it_stands() -> None:
+    failed = Schedule(
+        records=(Record(name="a", rows=5), Record(name="b", rows=0)),
+        load=(Publish(record="a"),),
+        faults=(KillWorker(at=Arrival(checkpoint="step.started")),) * 4,  # more than any draw has
     )
     world = World(needs_a_kill)
-    again = Search(world, budget, lambda _: worth).look(SCHEDULES, database=database, key=b"worker")
-    assert first.finding is not None
-    assert again.finding is not None
-    assert again.runs == 1
-    assert world.played[0][1] == first.finding.smallest.history.schedule
+    searched = Search(world, BUDGET, lambda _: Worth.FULL).look(
+        lambda: SCHEDULES, seed=1, remembered=[a_schedule(1), failed]
+    )
+    assert searched.finding is not None
+    assert searched.finding.smallest.history.schedule == failed
+    assert (searched.runs, searched.held, searched.finding.shrink_runs) == (2, 1, 0)
+    assert [title for title, _ in world.played] == ["search", "search", *["again"] * 4]
+
+
+def test_nothing_is_drawn_without_a_strategy() -> None:
+    world = World(lambda _: ())
+    searched = Search(world, BUDGET, lambda _: Worth.FULL).look(None, remembered=[a_schedule(1)])
+    assert (searched.runs, searched.held, len(world.played)) == (1, 1, 1)
+
+
+def test_only_what_is_looked_for_is_found() -> None:
+    searched = Search(World(needs_a_kill), BUDGET, lambda _: Worth.FULL, only=("other",)).look(
+        lambda: SCHEDULES, seed=1
+    )
+    assert searched.finding is None
+    assert searched.runs == BUDGET.runs
 
 
 def test_the_same_seed_draws_the_same_schedules() -> None:

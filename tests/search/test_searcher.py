@@ -1,0 +1,205 @@
+"""The front door of a search, with a player that makes the runs up."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis.database import InMemoryExampleDatabase
+
+from harness.errors import InfraError, ScheduleError
+from harness.judged import JudgedRun
+from harness.prove import Refuted
+from harness.report.cell_log import CellLog
+from harness.report.table import Proof
+from harness.schedule.checkpoints import CHECKPOINTS
+from harness.schedule.schedule import Schedule, to_json
+from harness.search.profiles import PROFILES, Profile
+from harness.search.search import Worth
+from harness.search.searcher import Searcher
+from tests.mutants.registry import named
+from tests.search.test_search import SCHEDULES, a_run, a_schedule, needs_a_kill
+
+DRAWS = msgspec.structs.replace(PROFILES["dev"], runs=8 * 6, shrink_runs=10)
+REPLAYS = PROFILES["replay"]
+MUTANT = named("catches_up_after_a_crash")
+CALM = a_schedule(3)
+
+Rule = Callable[[Schedule], JudgedRun]
+
+
+class MadeUpPlayer:
+    worker = "python -m anything"
+    may_kill_the_server = True
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.played: list[Schedule] = []
+
+    def reached(self, _calm: Schedule) -> frozenset[str]:
+        return frozenset(CHECKPOINTS)
+
+    def play(self, schedule: Schedule, _title: str, **_: Any) -> JudgedRun:
+        self.played.append(schedule)
+        return self.rule(schedule)
+
+
+class Front:
+    """A searcher with its memory, and what it told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.memory = InMemoryExampleDatabase()
+        self.told: list[Proof] = []
+
+    def searcher(self, rule: Rule, profile: Profile = DRAWS, seed: int | None = None) -> Searcher:
+        self.player = MadeUpPlayer(rule)
+        anything: Any = self.player
+        return Searcher(
+            anything,
+            profile,
+            seed=seed,
+            at_once=8,
+            database=self.memory,
+            cells=CellLog(self.folder),
+            mode="drawn",
+            tell=self.told.append,
+        )
+
+    def kept(self) -> int:
+        return sum(len(found) for found in self.memory.data.values())
+
+
+@pytest.fixture
+def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Front:
+    # What is drawn is tested where it is drawn; here it has to cost nothing.
+    monkeypatch.setattr("harness.search.searcher.schedules", lambda *_, **__: SCHEDULES)
+    return Front(tmp_path)
+
+
+def breaks(schedule: Schedule) -> JudgedRun:
+    return a_run(schedule, *needs_a_kill(schedule))
+
+
+def test_what_holds_holds(front: Front) -> None:
+    front.searcher(a_run).search(CALM, 0)
+    assert (front.told[-1].verdict, front.told[-1].schedules) == ("holds", 6)
+    assert front.kept() == 0
+
+
+def test_what_is_violated_is_told_as_a_story_and_kept(front: Front) -> None:
+    with pytest.raises(Refuted, match=r"(?s)found in schedule .*reproduced 2 of 2.*one is broken"):
+        front.searcher(breaks).search(CALM, 0)
+    assert front.told[-1].verdict == "violated"
+    assert front.kept() == 1
+
+
+def test_what_failed_before_comes_first_until_a_person_forgets_it(front: Front) -> None:
+    with pytest.raises(Refuted):
+        front.searcher(breaks).search(CALM, 0)
+    for profile in (DRAWS, REPLAYS):
+        searched = front.searcher(a_run, profile).search(CALM, 0)
+        assert searched.held == 1
+        assert front.told[-1].note == "1 that failed before hold now"
+    assert front.kept() == 1
+    with pytest.raises(Refuted, match="found in schedule 1 "):
+        front.searcher(breaks, REPLAYS).search(CALM, 0)
+    assert needs_a_kill(front.player.played[0])
+
+
+def test_a_replay_runs_all_that_failed_and_has_nothing_to_do_without(front: Front) -> None:
+    assert not front.searcher(a_run, REPLAYS).has_work(0)
+    assert front.searcher(a_run, DRAWS).has_work(0)
+    for rows in range(20):
+        front.memory.save(b"schedules that broke python -m anything", to_json(a_schedule(rows)))
+    ran = [front.searcher(a_run, REPLAYS).search(CALM, shard).runs for shard in range(8)]
+    assert sum(ran) == 20
+
+
+def test_a_search_with_a_seed_neither_reads_what_is_kept_nor_adds_to_it(front: Front) -> None:
+    front.memory.save(b"schedules that broke python -m anything", to_json(a_schedule(7)))
+    with pytest.raises(Refuted):
+        front.searcher(breaks, seed=1).search(CALM, 0)
+    assert a_schedule(7) not in front.player.played
+    assert front.kept() == 1
+
+
+def test_what_cannot_be_read_any_more_is_said(front: Front) -> None:
+    front.memory.save(b"schedules that broke python -m anything", b"{}")
+    with pytest.raises(ScheduleError, match="make forget"):
+        front.searcher(a_run).search(CALM, 0)
+
+
+@pytest.mark.parametrize(
+    ("worth", "says"),
+    [
+        (Worth.UNKNOWN, "6 of 6 schedules stayed unknown"),
+        (Worth.PARTLY, "in 6 of 6 schedules a fault's arrival did not come"),
+    ],
+)
+def test_runs_that_show_nothing_are_red(
+    front: Front, monkeypatch: pytest.MonkeyPatch, worth: Worth, says: str
+) -> None:
+    monkeypatch.setattr("harness.search.searcher.worth_of", lambda _: worth)
+    with pytest.raises(Refuted, match=says):
+        front.searcher(a_run).search(CALM, 0)
+    assert front.told[-1].verdict == "unknown"
+
+
+def test_where_nothing_was_run_nothing_holds(front: Front) -> None:
+    no_time = msgspec.structs.replace(DRAWS, time_s=0.0)
+    with pytest.raises(Refuted, match="no schedule was run"):
+        front.searcher(a_run, no_time).search(CALM, 0)
+    assert front.told[-1].verdict == "unknown"
+
+
+def fails(_schedule: Schedule) -> JudgedRun:
+    raise InfraError("no broker")
+
+
+def test_a_stack_that_fails_is_an_error(front: Front) -> None:
+    with pytest.raises(InfraError, match=r"no broker\n\(and 2 more\)"):
+        front.searcher(fails).search(CALM, 0)
+    assert front.told[-1].verdict == "error"
+
+
+def test_a_disk_that_is_full_takes_no_verdict_away(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise InfraError("kill-cells.ndjson: the disk took half a line; is it full?")
+
+    monkeypatch.setattr(CellLog, "add", full)
+    with pytest.raises(Refuted, match="one is broken"):
+        front.searcher(breaks).search(CALM, 0)
+    assert "is it full" in (front.told[-1].note or "")
+
+
+def test_a_mutant_is_caught_by_what_it_breaks_and_by_nothing_else(front: Front) -> None:
+    caught = front.searcher(lambda one: a_run(one, *MUTANT.breaks), seed=1)
+    assert caught.catch(CALM, MUTANT, runs=5, shrink_runs=0).invariant == MUTANT.breaks[0]
+    assert front.told[-1].verdict == "caught"
+    by_another = front.searcher(lambda one: a_run(one, "one"), seed=1)
+    with pytest.raises(Refuted, match="did not find the mutant"):
+        by_another.catch(CALM, MUTANT, runs=5, shrink_runs=0)
+    assert front.told[-1].verdict == "missed"
+
+
+def test_a_stack_that_fails_has_missed_no_mutant(front: Front) -> None:
+    with pytest.raises(InfraError, match="no broker"):
+        front.searcher(fails, seed=1).catch(CALM, MUTANT, runs=5, shrink_runs=0)
+    assert front.told[-1].verdict == "error"
+
+
+def test_the_night_keeps_no_journal_of_what_holds(front: Front) -> None:
+    folder = front.folder / "run"
+    (folder / "journal").mkdir(parents=True)
+
+    def stored(schedule: Schedule) -> JudgedRun:
+        return msgspec.structs.replace(a_run(schedule), folder=folder)
+
+    front.searcher(stored).search(CALM, 0)
+    assert (folder / "journal").exists()
+    front.searcher(stored, msgspec.structs.replace(DRAWS, keeps_green=False)).search(CALM, 0)
+    assert not (folder / "journal").exists()
