@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in "$$(pyenv which python 2>/dev/null)" python3.14 pytho
 	[ -n "$$p" ] && "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$p" && break; done)
 RUN := .venv/bin/python -m
 
-.PHONY: help setup scenarios test check soak exhaust detection bench lock clean
+.PHONY: help setup scenarios test check soak exhaust detection bench lock clean forget
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -43,8 +43,12 @@ lock: ## resolve the dependencies afresh (needs uv on PATH)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.12 \
 		--generate-hashes --no-header --no-annotate --upgrade -q -o requirements.lock
 
-clean: ## remove the environment and all stored runs
-	rm -rf .venv runs .hypothesis .mypy_cache .pytest_cache .ruff_cache
+# Not .hypothesis: what failed before is remembered there, and may take a night to find again.
+clean: ## remove the environment and all stored runs; what searches remember stays
+	rm -rf .venv runs .mypy_cache .pytest_cache .ruff_cache
+
+forget: ## forget what failed before in searches, and where they have killed
+	rm -rf .hypothesis
 
 .venv/.complete: requirements.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || { \

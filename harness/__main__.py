@@ -17,11 +17,11 @@ from harness.errors import HarnessError, ScheduleError
 from harness.history.load import load
 from harness.infra.database import server_from
 from harness.infra.resonate import choose
-from harness.infra.stack import Stack, shared_parts
+from harness.infra.stack import one_stack
 from harness.infra.worker import DEFAULT_WORKER
 from harness.judged import JudgedRun, judged
-from harness.report.store import new_run, new_session
-from harness.run import run
+from harness.player import Player
+from harness.report.store import new_session
 from harness.schedule.schedule import Schedule, from_json
 from harness.search.exhaust import Exhaust
 from harness.search.farm import farm
@@ -58,18 +58,13 @@ def _replay(options: argparse.Namespace) -> JudgedRun:
     schedule = _schedule(options.run)
     server = server_from(os.environ.get("DATABASE_URL"))
     choice = choose(options.resonate, options.resonate_binary)
-    print(f"promise server: {choice}")
-    with shared_parts(1) as parts:
-        stack = Stack(parts, choice, 0, 1)
-        try:
-            stack.start()
-            folder = new_run(new_session(), "replay")
-            worker = options.worker or _worker_of(options.run)
-            print(f"worker under test: {worker}")
-            run(schedule, stack, worker=worker, into=folder, server=server)
-        finally:
-            stack.stop()
-    return judged(folder, _at_stake(options.run))
+    # Read before there is a new session: RUN may be a folder of runs/latest, which then moves on.
+    worker = options.worker or _worker_of(options.run)
+    at_stake = _at_stake(options.run)
+    print(f"worker under test: {worker}\npromise server: {choice}", flush=True)
+    with one_stack(choice) as stack:
+        player = Player(stack, new_session(), worker, server)
+        return player.play(schedule, "replay", at_stake=at_stake)
 
 
 def _exhaust(options: argparse.Namespace) -> int:

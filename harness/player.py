@@ -34,8 +34,8 @@ class Player:
 
     @property
     def may_kill_the_server(self) -> bool:
-        """Whether the promise server is ours: one that was given by its address is not."""
-        return self._stack.choice.kind != "url"
+        """Whether the promise server is ours to kill."""
+        return self._stack.choice.is_ours
 
     def play(
         self,

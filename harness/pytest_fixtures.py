@@ -10,7 +10,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from harness.infra.clocks import PRODUCTION
 from harness.infra.database import server_from
-from harness.infra.stack import SharedParts, Stack, shared_parts
+from harness.infra.stack import SharedParts, Stack, one_stack, started
 from harness.player import Player
 from harness.prove import Prover
 from harness.pytest_session import PROOF, choice_of, profile_of, seed_of, session_of, start_shared
@@ -32,12 +32,8 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         parts = msgspec.json.decode(given["harness_parts"], type=SharedParts)
         process = int(given["workerid"].removeprefix("gw"))
         processes = given["harness_processes"]
-    one = Stack(parts, choice_of(config), process, processes)
-    try:
-        one.start()
+    with started(parts, choice_of(config), process, processes) as one:
         yield one
-    finally:
-        one.stop()
 
 
 @pytest.fixture
@@ -64,15 +60,10 @@ def production_prover(request: pytest.FixtureRequest) -> Iterator[Prover]:
     """A prover on a stack of its own, whose parts have the clocks of production."""
     config, node = request.config, request.node
     faulthandler.cancel_dump_traceback_later()  # minutes, and bounded by what it waits for
-    with shared_parts(1, PRODUCTION) as parts:
-        stack = Stack(parts, choice_of(config), 0, 1)
-        try:
-            stack.start()
-            server = server_from(os.environ.get("DATABASE_URL"))
-            player = Player(stack, session_of(config), config.getoption("worker"), server)
-            yield Prover(player, node.name, node.module.FAILURE_MODE, _tells(node))
-        finally:
-            stack.stop()
+    with one_stack(choice_of(config), PRODUCTION) as stack:
+        server = server_from(os.environ.get("DATABASE_URL"))
+        player = Player(stack, session_of(config), config.getoption("worker"), server)
+        yield Prover(player, node.name, node.module.FAILURE_MODE, _tells(node))
 
 
 @pytest.fixture

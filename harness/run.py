@@ -72,7 +72,7 @@ def _check(schedule: Schedule, stack: Stack) -> None:
     if workers > len(stack.slots):
         raise ScheduleError(f"{workers} workers; a run has links for {len(stack.slots)}")
     kills_it = any(isinstance(fault, KillServer) for fault in schedule.faults)
-    if kills_it and not stack.resonate.is_ours:
+    if kills_it and not stack.choice.is_ours:
         raise ScheduleError(f"a fault kills the promise server, and {stack.choice} is not ours")
 
 

@@ -34,7 +34,7 @@ AWAY_S = 2.5  # longer than a lease
 @pytest.fixture(autouse=True)
 def ours_to_kill(stack: Stack) -> None:
     """A server that was given by its address runs for somebody else too."""
-    if stack.choice.kind == "url":
+    if not stack.choice.is_ours:
         pytest.skip(f"{stack.choice} is not ours to kill")
 
 

@@ -63,13 +63,12 @@ class Cell(msgspec.Struct, frozen=True, order=True, array_like=True):
         if not 1 <= self.life <= _LAST_LIFE:
             raise ValueError(f"a life is 1, 2 or {_LAST_LIFE}, not {self.life}")
 
-    def __str__(self) -> str:
-        """A few words for a table."""
-        return f"{self.checkpoint}, life {self.life}, {self.state}"
-
 
 class Visited(msgspec.Struct, frozen=True):
-    """The cells of one run: all that were reached, and those in which a fault killed."""
+    """The cells of one run: all that were reached, and those in which a fault killed.
+
+    A kill at a time is in none: nobody can say where the worker stood.
+    """
 
     reached: frozenset[Cell]
     killed_at: frozenset[Cell]
@@ -93,19 +92,6 @@ def visited(history: History) -> Visited:
             if cell is not None:
                 killed_at.add(cell)
     return Visited(frozenset(reached), frozenset(killed_at))
-
-
-def reached(history: History) -> frozenset[Cell]:
-    """The cells that some worker of the run arrived in."""
-    return visited(history).reached
-
-
-def killed_at(history: History) -> frozenset[Cell]:
-    """The cells in which a fault of the schedule killed a worker.
-
-    A kill at a time is in none: nobody can say where the worker stood.
-    """
-    return visited(history).killed_at
 
 
 @dataclasses.dataclass

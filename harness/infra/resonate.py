@@ -39,6 +39,11 @@ class ResonateChoice(msgspec.Struct, frozen=True):
     kind: Kind
     where: str = ""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the harness starts it, and so may kill it; one given by its address is not."""
+        return self.kind != "url"
+
     def __str__(self) -> str:
         """One line for people."""
         return {
@@ -69,7 +74,7 @@ class PromiseServer:
         self._folder = folder
         self._process: NativeProcess | None = None
         self._standby: NativeProcess | None = None
-        self.url = choice.where if choice.kind == "url" else ""
+        self.url = "" if choice.is_ours else choice.where
 
     @property
     def log(self) -> Path:
@@ -78,8 +83,8 @@ class PromiseServer:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the harness started it, and so may kill it."""
-        return self._choice.kind != "url"
+        """Whether the harness starts it; see ResonateChoice."""
+        return self._choice.is_ours
 
     @property
     def pid(self) -> int:

@@ -152,3 +152,23 @@ class Stack:
         for slot in self.slots:
             self.proxies.destroy(slot.links["resonate"])
         self.resonate.stop()
+
+
+@contextmanager
+def started(
+    shared: SharedParts, choice: ResonateChoice, process: int = 0, processes: int = 1
+) -> Iterator[Stack]:
+    """The stack of one of so many processes over `shared`, until the end of the block."""
+    stack = Stack(shared, choice, process, processes)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+
+
+@contextmanager
+def one_stack(choice: ResonateChoice, clocks: Clocks = SHORT) -> Iterator[Stack]:
+    """A stack that shares its parts with nobody; nothing is left afterwards."""
+    with shared_parts(1, clocks) as shared, started(shared, choice) as stack:
+        yield stack

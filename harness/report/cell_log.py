@@ -13,7 +13,6 @@ search begins where the last one ended. Nothing is proved by it, and it may be d
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -42,7 +41,8 @@ class CellLog:
     def add(self, history: History) -> None:
         """Take in one run. InfraError if the file cannot be written (a full disk)."""
         cells = visited(history)
-        unknown = cells.reached - self.reached()
+        self._catch_up()
+        unknown = cells.reached - self._reached
         line = _Line(tuple(sorted(cells.killed_at)), tuple(sorted(unknown)))
         if line == _Line():
             return
@@ -59,23 +59,13 @@ class CellLog:
         if written < len(whole):
             raise InfraError(f"{self._path}: the disk took half a line; is it full?")
 
-    def counts(self) -> Mapping[Cell, int]:
-        """In how many runs each cell was killed at."""
-        self._catch_up()
-        return dict(self._kills)
-
-    def reached(self) -> set[Cell]:
-        """Every cell that some run reached."""
-        self._catch_up()
-        return set(self._reached)
-
     def share(self) -> tuple[int, int]:
         """How many cells were killed at, of how many that were reached."""
         self._catch_up()
         return len(self._kills), len(self._reached)
 
-    def neglected(self, limit: int | None = None) -> frozenset[tuple[str, int]]:
-        """The third of all (checkpoint, life) that has seen the fewest kills, at most `limit`.
+    def neglected(self) -> frozenset[tuple[str, int]]:
+        """The third of all (checkpoint, life) that has seen the fewest kills.
 
         Never killed at comes first; of equals the one whose cells are killed at in the smaller
         share, then the earlier life and the earlier checkpoint. Empty in an empty log.
@@ -92,8 +82,7 @@ class CellLog:
             return sum(kills), killed / len(kills), life, CHECKPOINTS.index(checkpoint)
 
         third = math.ceil(len(cells) * _SHARE_OF_NEGLECTED)
-        at_most = third if limit is None else min(limit, third)
-        return frozenset(sorted(cells, key=attention)[:at_most])
+        return frozenset(sorted(cells, key=attention)[:third])
 
     @property
     def remarks(self) -> tuple[str, ...]:

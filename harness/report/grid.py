@@ -5,8 +5,10 @@ run. So a cell says: with this fault at this place, the invariant was at stake i
 
 * The worst counts: violated before holds before unknown, and a cell that no run was about was not
   exercised. Unknown is no exercise either: nothing was at stake.
-* The evidence of a run (harness/invariants/evidence.py) has no cells. It holds in every run that
-  counts, and would make every cell look exercised.
+* The evidence of a run (harness/invariants/evidence.py) has no cells: it is no rule that a fault
+  could break, and would make cells look exercised in which nothing was at stake.
+* A run counts although its evidence is unknown, for the faults of it that landed all the same.
+  Only one that ended in an error is left out.
 * A fault at a time has no checkpoint, and a row of its own.
 """
 
@@ -30,7 +32,7 @@ Expected = tuple[str, str, str]
 
 ANY_TIME = "(any time)"
 NAMES = tuple(one.name for one in INVARIANTS if one.name not in EVIDENCE)
-_EXPECTED_AFTER_A_KILL = (
+AT_STAKE_AFTER_A_KILL = (
     "one_completion_per_record_id",
     "one_workflow_per_record_id",
     "no_offset_is_committed_before_its_promise_exists",
@@ -132,7 +134,7 @@ def expected_of(reached_checkpoints: Iterable[str]) -> frozenset[Expected]:
     return frozenset(
         (checkpoint, "kill_worker", name)
         for checkpoint in reached_checkpoints
-        for name in _EXPECTED_AFTER_A_KILL
+        for name in AT_STAKE_AFTER_A_KILL
     )
 
 

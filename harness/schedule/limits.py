@@ -4,7 +4,7 @@ import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The most of each thing in one schedule; None for crashes and restarts is without bound.
+    """The most of each thing in one schedule; None leaves crashes or restarts to `faults`.
 
     A crash is a kill of a worker or of the promise server. `restarts` counts the crashes after
     which the dead one is started again; the others stay dead, if somebody is left to go on. Most
@@ -22,5 +22,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def unbounded(cls) -> "Limits":
-        """For a long night: as many crashes as there are faults, and all of them restarted."""
+        """For a long night: up to eight faults, and all of them may be crashes and restarts."""
         return cls(crashes=None, restarts=None, faults=8, server_kills=3)

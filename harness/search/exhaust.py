@@ -17,21 +17,13 @@ import msgspec
 
 from harness import clock
 from harness.errors import InfraError
+from harness.schedule.every_checkpoint import every_checkpoint
 from harness.schedule.faults import Arrival, KillWorker
 from harness.schedule.schedule import Publish, Record, Schedule
 from harness.search.farm import Farm, Played, play
-from harness.search.search import Exercise
+from harness.search.search import Worth
 
-SINGLES = Schedule(
-    records=(Record(name="two", rows=3), Record(name="one", rows=1)),
-    load=(
-        Publish(record="two"),
-        Publish(poison="value that is not JSON"),
-        Publish(record="one", partition=1),
-        Publish(record="two", partition=1),
-    ),
-    partitions=2,
-)
+SINGLES = every_checkpoint(rows=3)
 PAIRS = Schedule(records=(Record(name="two", rows=3),), load=(Publish(record="two"),))
 _RUN_AT_MOST_S = 300.0
 _SAY_EVERY_S = 5.0
@@ -157,7 +149,7 @@ class Exhaust:
 
 
 def _did_not_come(played: Played) -> bool:
-    return played.overall == "unknown" and played.worth is Exercise.PARTLY
+    return played.overall == "unknown" and played.worth is Worth.PARTLY
 
 
 def _each(arrivals: Mapping[str, int], life: int | None = None) -> list[Arrival]:

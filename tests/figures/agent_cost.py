@@ -20,7 +20,7 @@ from harness.infra.kafka import drop_topics, make_topics
 from harness.infra.node import NativeProcess
 from harness.infra.pool import has_assignment
 from harness.infra.resonate import choose
-from harness.infra.stack import Stack, shared_parts
+from harness.infra.stack import Stack, one_stack
 from harness.infra.worker import DEFAULT_WORKER, ROOT, python_path, start_cold
 from harness.schedule.schedule import Publish, Record, Schedule, Settings
 from harness.terms import Terms
@@ -33,18 +33,13 @@ _STOPPED_WITHIN_S = 20.0
 def records_a_second(rounds: int, records: int) -> list[tuple[float, float]]:
     """Each round's figures, with the agent and without; who is first alternates."""
     found: list[tuple[float, float]] = []
-    with shared_parts(1) as parts:
-        stack = Stack(parts, choose(None, None), 0, 1)
-        try:
-            stack.start()
-            _measure(stack, records, watched=True)  # the first is always slower
-            for number in range(rounds):
-                order = (True, False) if number % 2 else (False, True)
-                rate = {watched: _measure(stack, records, watched=watched) for watched in order}
-                found.append((rate[True], rate[False]))
-                print(f"agent: {rate[True]:.0f} records/s, {rate[False]:.0f} without", flush=True)
-        finally:
-            stack.stop()
+    with one_stack(choose(None, None)) as stack:
+        _measure(stack, records, watched=True)  # the first is always slower
+        for number in range(rounds):
+            order = (True, False) if number % 2 else (False, True)
+            rate = {watched: _measure(stack, records, watched=watched) for watched in order}
+            found.append((rate[True], rate[False]))
+            print(f"agent: {rate[True]:.0f} records/s, {rate[False]:.0f} without", flush=True)
     return found
 
 

@@ -1,9 +1,9 @@
 """`python -m tests.figures.speed`: schedules a minute, side by side with a fresh stack for each.
 
-One list of schedules, drawn once from a fixed seed, is played
+One list of schedules, drawn as a search draws them and always the same, is played
 
-* on a farm of 1, 2, 4 and 8 processes over one broker: what `pytest -n` does with a search;
-* each on a fresh stack of its own, one after another: what one would do with a container a test.
+* each on a fresh stack of its own, one after another: what one would do with a container a test;
+* on a farm of 1, 2, 4 and 8 processes over one broker: what `pytest -n` does with a search.
 
 Then one worker does one load with the agent and without it, in turn. All of it in one run on one
 machine, so that the ratios can be trusted where the figures cannot.
@@ -13,143 +13,196 @@ import argparse
 import datetime as dt
 import os
 import platform
-import random
 import statistics
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+import msgspec
+import psutil
 
 from harness import clock
-from harness.errors import HarnessError
-from harness.infra.resonate import choose
-from harness.infra.stack import Stack, shared_parts
+from harness.errors import HarnessError, InfraError
+from harness.infra.resonate import ResonateChoice, choose
+from harness.infra.stack import one_stack
 from harness.infra.worker import DEFAULT_WORKER
 from harness.player import Player
 from harness.report.store import new_session
 from harness.schedule.schedule import Schedule
 from harness.schedule.strategies import schedules
-from harness.search.farm import farm, play
+from harness.search.farm import Farm, Played, farm, play
 from tests.figures.agent_cost import records_a_second
+from tests.schedule.drawing import drawn
 
 _DOCUMENT = Path("docs/performance.md")
 _SIDE_BY_SIDE = (1, 2, 4, 8)
 _MINUTE_S = 60.0
+_GIB = 2**30
 
 
-def drawn(count: int, seed_of_draws: int = 1) -> list[Schedule]:
-    """The schedules that everything is measured with; half of those of a search are as small."""
-    found: list[Schedule] = []
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the page tells.
 
-    @seed(seed_of_draws)
-    @settings(
-        max_examples=4 * count,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(schedules())
-    def take(schedule: Schedule) -> None:
-        if schedule not in found:
-            found.append(schedule)
+    `fresh` and the values of `farms` are schedules a minute, the keys are processes. `pairs` are
+    records a second with and without the agent, a pair a round.
+    """
 
-    take()
-    return random.Random(seed_of_draws).sample(found, count)
+    machine: str
+    date: str
+    promise_server: str
+    load_at_start: tuple[float, float, float]
+    load_at_end: tuple[float, float, float]
+    schedules: int
+    fresh: float
+    farms: Mapping[int, float]
+    records: int
+    pairs: Sequence[tuple[float, float]]
 
 
-def on_a_farm(processes: int, load: Sequence[Schedule], session: Path) -> float:
+def on_fresh_stacks(load: Sequence[Schedule], choice: ResonateChoice, session: Path) -> float:
+    """Schedules a minute where each starts and stops a stack of its own."""
+    began, outcomes = clock.monotonic_s(), []
+    for one in load:
+        with one_stack(choice) as stack:
+            played = Player(stack, session, DEFAULT_WORKER, None).play(one, "fresh")
+            outcomes.append(played.judgement.overall)
+    return _rate("a fresh stack for each", outcomes, clock.monotonic_s() - began)
+
+
+def on_a_farm(
+    processes: int, load: Sequence[Schedule], choice: ResonateChoice, session: Path
+) -> float:
     """Schedules a minute, from the first that begins to the last that is judged."""
-    with farm(processes, choose(None, None)) as stacks:
-        warm = [
-            stacks.submit(play, load[0], session, DEFAULT_WORKER, None, "warm")
-            for _ in range(processes)
-        ]
-        for future in warm:
-            future.result()
+    with farm(processes, choice) as stacks:
+        _warm_up(stacks, processes, load[0], session)
         began = clock.monotonic_s()
         futures = [
             stacks.submit(play, one, session, DEFAULT_WORKER, None, f"on-{processes}")
             for one in load
         ]
-        outcomes = [future.result().overall for future in futures]
-        lasted_s = clock.monotonic_s() - began
-    print(f"{processes} side by side: {lasted_s:.0f} s, {_count(outcomes)}", flush=True)
-    return len(load) * _MINUTE_S / lasted_s
+        outcomes = [_judged(future.result()) for future in futures]
+        return _rate(f"{processes} side by side", outcomes, clock.monotonic_s() - began)
 
 
-def on_fresh_stacks(load: Sequence[Schedule], session: Path) -> float:
-    """Schedules a minute where each starts and stops a stack of its own."""
-    began = clock.monotonic_s()
-    for one in load:
-        with shared_parts(1) as parts:
-            stack = Stack(parts, choose(None, None), 0, 1)
-            try:
-                stack.start()
-                Player(stack, session, DEFAULT_WORKER, None).play(one, "fresh")
-            finally:
-                stack.stop()
-    lasted_s = clock.monotonic_s() - began
-    print(f"a fresh stack for each: {lasted_s:.0f} s for {len(load)}", flush=True)
-    return len(load) * _MINUTE_S / lasted_s
+def _warm_up(stacks: Farm, processes: int, one: Schedule, session: Path) -> None:
+    """Play until every process has played once, so that no start of a stack is in the figures."""
+    warm: set[int] = set()
+    while len(warm) < processes:
+        futures = [stacks.submit(_play_here, one, session) for _ in range(processes)]
+        warm |= {future.result() for future in futures}
+
+
+def _play_here(one: Schedule, session: Path) -> int:
+    """Play in this process; return its id."""
+    _judged(play(one, session, DEFAULT_WORKER, None, "warm"))
+    return os.getpid()
+
+
+def _judged(played: Played) -> str:
+    """What came of it; InfraError if a part failed, for then it was not played to its end."""
+    if played.error is not None:
+        raise InfraError(f"a schedule could not be played, so nothing is measured: {played.error}")
+    return played.overall
+
+
+def _rate(how: str, outcomes: Sequence[str], lasted_s: float) -> float:
+    counts = ", ".join(f"{count} {one}" for one, count in sorted(Counter(outcomes).items()))
+    a_minute = len(outcomes) * _MINUTE_S / lasted_s
+    print(f"{how}: {lasted_s:.0f} s, {counts}: {a_minute:.1f} a minute", flush=True)
+    return a_minute
 
 
 def main() -> int:
     """Measure everything once and write the page."""
     options = _options()
-    load = drawn(options.schedules)
+    load_at_start = os.getloadavg()
+    load = drawn(schedules(), options.schedules)
+    choice = choose(None, None)
     session = new_session()
+    print(f"{_machine()}, load average {_averages(load_at_start)}", flush=True)
     try:
-        fresh = on_fresh_stacks(load[: options.fresh], session)
-        farms = {count: on_a_farm(count, load, session) for count in _SIDE_BY_SIDE}
+        fresh = on_fresh_stacks(load, choice, session)
+        farms = {count: on_a_farm(count, load, choice, session) for count in options.side_by_side}
         pairs = records_a_second(options.rounds, options.records)
     except HarnessError as error:
         print(f"speed: {error}", file=sys.stderr)
         return 4
-    _DOCUMENT.write_text(document(options, fresh, farms, pairs))
-    print(f"written to {_DOCUMENT}")
+    page = document(
+        Measured(
+            machine=_machine(),
+            date=dt.datetime.now(dt.UTC).date().isoformat(),
+            promise_server=str(choice),
+            load_at_start=load_at_start,
+            load_at_end=os.getloadavg(),
+            schedules=len(load),
+            fresh=fresh,
+            farms=farms,
+            records=options.records,
+            pairs=pairs,
+        )
+    )
+    print(f"\n{page}")
+    options.document.parent.mkdir(exist_ok=True)
+    options.document.write_text(page)
+    print(f"written to {options.document}")
     return 0
 
 
-def document(
-    options: argparse.Namespace,
-    fresh: float,
-    farms: dict[int, float],
-    pairs: Sequence[tuple[float, float]],
-) -> str:
-    """The page. `pairs`: records a second with and without the agent, a pair a round."""
-    cost = statistics.median(1 - with_it / without for with_it, without in pairs)
+def document(seen: Measured) -> str:
+    """The page."""
     rows = "".join(
-        f"| {count} side by side, one broker | {figure:.1f} | {figure / fresh:.1f} |\n"
-        for count, figure in farms.items()
+        f"| {count} side by side, one broker | {figure:.1f} | {figure / seen.fresh:.1f} |\n"
+        for count, figure in seen.farms.items()
     )
-    rounds = ", ".join(f"{with_it:.0f} / {without:.0f}" for with_it, without in pairs)
+    costs = [1 - with_it / without for with_it, without in seen.pairs]
+    rounds = ", ".join(f"{with_it:.0f} / {without:.0f}" for with_it, without in seen.pairs)
     return f"""# How fast
 
-`make bench` on {os.cpu_count()} cores, {platform.system()} {platform.machine()}, \
-{dt.datetime.now(dt.UTC).date().isoformat()}: everything in one run, {options.schedules} schedules \
-as the search draws them, of which the first {options.fresh} on fresh stacks.
+`make bench`, everything in one run:
+
+- machine: {seen.machine}
+- date: {seen.date}
+- promise server: {seen.promise_server}
+- load average over 1, 5 and 15 minutes: {_averages(seen.load_at_start)} at the start, \
+{_averages(seen.load_at_end)} at the end with what the run itself added
+
+The same {seen.schedules} schedules, as a search draws them, were played in each of these ways:
 
 | a schedule each on | schedules a minute | times a fresh stack |
 |---|---|---|
-| a fresh stack of its own, one after another | {fresh:.1f} | 1 |
+| a fresh stack of its own, one after another | {seen.fresh:.1f} | 1 |
 {rows}
-The agent costs the worker {cost:.1%} of its records a second (median of {len(pairs)} rounds of
-{options.records} records; with / without it: {rounds}).
+Starts and stops are in the figure of the fresh stacks, and not in the others: a search starts once.
+
+The agent costs the worker {statistics.median(costs):.1%} of its records a second: the median of \
+{len(costs)} rounds, which came to {min(costs):.1%} to {max(costs):.1%}.
+A round is {seen.records} records with the agent and as many without. Records a second with / \
+without it: {rounds}.
 """
 
 
-def _count(outcomes: Sequence[str]) -> str:
-    return ", ".join(f"{outcomes.count(one)} {one}" for one in sorted(set(outcomes)))
+def _machine() -> str:
+    memory_gib = psutil.virtual_memory().total / _GIB
+    return (
+        f"{os.cpu_count()} cores, {memory_gib:.0f} GiB of memory, {platform.system()} "
+        f"{platform.machine()}, Python {platform.python_version()}"
+    )
+
+
+def _averages(load: Iterable[float]) -> str:
+    return ", ".join(f"{one:.1f}" for one in load)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.figures.speed", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=48)
-    parser.add_argument("--fresh", type=int, default=8, help="how many on fresh stacks")
+    parser.add_argument("--schedules", type=int, default=48, help="as many in each way")
+    parser.add_argument(
+        "--side-by-side", nargs="+", type=int, default=_SIDE_BY_SIDE, metavar="PROCESSES"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="rounds with and without the agent")
     parser.add_argument("--records", type=int, default=300, help="records a round")
+    parser.add_argument("--document", type=Path, default=_DOCUMENT, help="where the page goes")
     return parser.parse_args()
 
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from harness.history.cells import Cell, killed_at, reached, visited
+from harness.history.cells import Cell, visited
 from harness.journal.format import Event
 from harness.schedule.poison import make
 from harness.schedule.schedule import Publish, Record, Schedule
@@ -37,14 +37,14 @@ def whole_life() -> b.Events:
 
 def states(*parts: b.Events | Event, of: Schedule = b.SCHEDULE) -> dict[str, str]:
     """The state at each checkpoint, of a history in which no checkpoint has two."""
-    found = reached(b.history(*parts, of=of))
+    found = visited(b.history(*parts, of=of)).reached
     assert len({cell.checkpoint for cell in found}) == len(found), found
     return {cell.checkpoint: cell.state for cell in found}
 
 
 def test_follows_a_record_from_its_poll_to_its_end() -> None:
     of_batches = {"step.started", "step.effect_done", "step.settle.confirmed"}
-    found = reached(b.history(whole_life()))
+    found = visited(b.history(whole_life())).reached
     assert {cell.life for cell in found} == {1}
     one_each = {c.checkpoint: c.state for c in found if c.checkpoint not in of_batches}
     assert one_each == {
@@ -181,7 +181,7 @@ def test_a_good_record_that_is_set_aside_is_no_poison() -> None:
 
 def test_the_third_life_and_all_later_ones_are_one() -> None:
     lives = [b.started("r:1", at, f"w2#{number}") for at, number in enumerate((1, 2, 3, 9), 1)]
-    assert sorted(cell.life for cell in reached(b.history(lives))) == [1, 2, 3]
+    assert sorted(cell.life for cell in visited(b.history(lives)).reached) == [1, 2, 3]
 
 
 def test_is_killed_where_the_agent_says_that_it_died() -> None:
@@ -194,20 +194,21 @@ def test_is_killed_where_the_agent_says_that_it_died() -> None:
         b.started("r:1", 3.0, W1_LATER),
         b.killed(3.1, W1_LATER, fault=1),
     )
-    assert killed_at(run) == {
+    cells = visited(run)
+    assert cells.killed_at == {
         Cell("step.started", 1, "begun"),
         Cell("step.started", 3, "batch"),
     }
-    assert killed_at(run) < reached(run) == visited(run).reached
+    assert cells.killed_at < cells.reached
 
 
 def test_an_end_that_no_checkpoint_explains_is_in_no_cell() -> None:
     run = b.history(b.begun("r", 1.0), b.ended(2.0, code=-9), b.killed(3.0, "w2#1"))
-    assert killed_at(run) == frozenset()
+    assert visited(run).killed_at == frozenset()
 
 
 def test_a_cell_goes_to_json_and_back_and_has_an_order() -> None:
-    cells = sorted(reached(b.history(whole_life())))
+    cells = sorted(visited(b.history(whole_life())).reached)
     assert (cells[0].checkpoint, cells[-1].checkpoint) == (
         "offset.commit.sent",
         "workflow.settle.sent",
@@ -224,4 +225,4 @@ def test_refuses_a_cell_that_there_cannot_be(text: bytes) -> None:
 
 
 def test_knows_nothing_of_a_checkpoint_of_another_version() -> None:
-    assert reached(b.history(b.reach("step.begun", 1.0, promise="r:1"))) == frozenset()
+    assert visited(b.history(b.reach("step.begun", 1.0, promise="r:1"))).reached == frozenset()

@@ -10,7 +10,7 @@ from harness.search import profiles
 from harness.search.profiles import PROFILES, SHARDS, profile_named
 
 
-def test_there_are_the_four_that_the_readme_names() -> None:
+def test_there_are_four() -> None:
     assert set(PROFILES) == {"dev", "ci", "nightly", "replay"}
 
 
@@ -23,9 +23,10 @@ def test_replay_draws_nothing() -> None:
     assert Phase.reuse in PROFILES["replay"].phases
 
 
-def test_only_the_night_is_without_bound() -> None:
-    unbounded = [name for name, one in PROFILES.items() if one.limits.crashes is None]
-    assert unbounded == ["nightly"]
+def test_only_by_night_every_fault_may_be_a_crash() -> None:
+    all_crashes = [name for name, one in PROFILES.items() if one.limits.crashes is None]
+    assert all_crashes == ["nightly"]
+    assert PROFILES["nightly"].limits.faults == 8
     assert PROFILES["ci"].limits.crashes == 3
     assert PROFILES["ci"].limits.restarts == 2
 

@@ -1,0 +1,60 @@
+"""The page of docs/performance.md: what it must say, and what does not count as played."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import InfraError
+from harness.search.farm import Played
+from harness.search.search import Worth
+from tests.figures.speed import Measured, _judged, document
+
+SEEN = Measured(
+    machine="2 cores",
+    date="2026-11-24",
+    promise_server="embedded",
+    load_at_start=(0.5, 1.0, 2.0),
+    load_at_end=(9.0, 8.0, 7.0),
+    schedules=48,
+    fresh=5.0,
+    farms={1: 10.0, 8: 40.0},
+    records=300,
+    pairs=[(90.0, 100.0), (101.0, 100.0), (95.0, 100.0)],
+)
+
+
+def played(error: str | None) -> Played:
+    return Played(
+        folder=Path("run"),
+        overall="holds" if error is None else "error",
+        worth=Worth.FULL,
+        story="",
+        seconds=1.0,
+        arrivals={},
+        error=error,
+    )
+
+
+def test_the_page_says_where_and_when_and_how_busy_the_machine_was() -> None:
+    page = document(SEEN)
+    for said in ("machine: 2 cores", "2026-11-24", "0.5, 1.0, 2.0 at the start", "9.0, 8.0, 7.0"):
+        assert said in page
+
+
+def test_a_farm_is_compared_with_fresh_stacks() -> None:
+    page = document(SEEN)
+    assert "| a fresh stack of its own, one after another | 5.0 | 1 |" in page
+    assert "| 1 side by side, one broker | 10.0 | 2.0 |" in page
+    assert "| 8 side by side, one broker | 40.0 | 8.0 |" in page
+
+
+def test_the_cost_of_the_agent_is_a_median_with_its_spread() -> None:
+    page = document(SEEN)
+    assert "costs the worker 5.0% of its records a second" in page
+    assert "median of 3 rounds, which came to -1.0% to 10.0%" in page
+
+
+def test_a_schedule_that_could_not_be_played_is_no_schedule_a_minute() -> None:
+    assert _judged(played(None)) == "holds"
+    with pytest.raises(InfraError, match="no broker"):
+        _judged(played("no broker"))
