@@ -7,6 +7,9 @@ task is at work any more.
   record) at a time and refuses everything else, so with two records at work no lease was renewed.
 * Each origin has its own loop, so a request that hangs delays no other record's lease.
 * A request is bounded by one interval, a third of the lease: two may fail before it lapses.
+* One task may be at work twice: after a stall its old execution is still ending while the next one
+  has the lease already. The SDK says of which task an execution ended, and not of which version, so
+  executions are counted: the end of the old one does not let the lease of the new one go.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from dataclasses import dataclass
 
 from resonate.ids import origin_of
 from resonate.send import TaskHeartbeating, TaskRef
@@ -22,6 +26,14 @@ from resonate.timing import Sleeper
 from system_under_test.waiting import ended_within
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _AtWork:
+    """A task with the version of its newest lease, and how many executions of it are not over."""
+
+    version: int
+    executions: int = 0
 
 
 class PerOriginHeartbeat:
@@ -34,7 +46,7 @@ class PerOriginHeartbeat:
         self._interval_s = interval_s
         self._sender = sender
         self._sleeper = sleeper
-        self._tasks: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._tasks: defaultdict[str, dict[str, _AtWork]] = defaultdict(dict)
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -42,7 +54,9 @@ class PerOriginHeartbeat:
     def start(self, task_id: str, task_version: int) -> None:
         """Keep a lease alive from now on. It was just granted, so the first beat can wait."""
         origin = origin_of(task_id)
-        self._tasks[origin][task_id] = task_version
+        task = self._tasks[origin].setdefault(task_id, _AtWork(task_version))
+        task.version = max(task.version, task_version)
+        task.executions += 1
         if origin not in self._loops:
             self._idle.clear()
             self._loops[origin] = asyncio.create_task(
@@ -50,12 +64,14 @@ class PerOriginHeartbeat:
             )
 
     def stop(self, task_id: str) -> None:
-        """Let a lease go."""
+        """Let a lease go, once no execution of its task is left."""
         origin = origin_of(task_id)
-        tasks = self._tasks.get(origin)
-        if tasks is None:
+        tasks = self._tasks.get(origin, {})
+        if task_id not in tasks:
             return
-        tasks.pop(task_id, None)
+        tasks[task_id].executions -= 1
+        if not tasks[task_id].executions:
+            del tasks[task_id]
         if not tasks:
             self._forget(origin)
 
@@ -84,7 +100,7 @@ class PerOriginHeartbeat:
             await asyncio.gather(self._beat(origin), self._sleeper(self._interval_s))
 
     async def _beat(self, origin: str) -> None:
-        tasks = [TaskRef(id=id_, version=version) for id_, version in self._tasks[origin].items()]
+        tasks = [TaskRef(id=name, version=one.version) for name, one in self._tasks[origin].items()]
         try:
             request = self._sender.task_heartbeat(self._pid, tasks)
             if not await ended_within(self._interval_s, request, self._sleeper):

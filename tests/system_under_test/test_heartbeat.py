@@ -109,6 +109,25 @@ def test_a_task_taken_again_is_renewed_with_its_new_version() -> None:
     asyncio.run(run())
 
 
+def test_the_end_of_an_old_execution_does_not_let_the_next_ones_lease_go() -> None:
+    """After a stall the task is at work twice; the old execution ends when it is refused."""
+
+    async def run() -> None:
+        sender = FakeSender()
+        heartbeat = PerOriginHeartbeat("me", INTERVAL_S, sender, asyncio.sleep)
+        heartbeat.start("a", 1)
+        heartbeat.start("a", 2)
+        heartbeat.stop("a")
+        await asyncio.sleep(INTERVAL_S * 4)
+        assert sender.beats
+        assert all(beat == [("a", 2)] for beat in sender.beats)
+        assert not await is_idle(heartbeat)
+        heartbeat.stop("a")
+        assert await is_idle(heartbeat)
+
+    asyncio.run(run())
+
+
 def test_it_is_idle_only_when_the_last_task_of_the_last_origin_has_stopped() -> None:
     async def run() -> None:
         heartbeat = PerOriginHeartbeat("me", 9.0, FakeSender(), asyncio.sleep)
