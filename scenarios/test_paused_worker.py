@@ -3,6 +3,9 @@
 One record of four batches, two workers. Whoever is at work is stopped at a checkpoint, for less
 than its lease and for longer, and goes on as if nothing had happened.
 
+And four records on one worker alone: it takes up itself what it lost, while what it was at before
+is still coming to its end, and the steps then take longer than a lease.
+
 Expect: after a short pause it goes on; after a long one another worker has gone on.
 Allow: what it had begun may be done a second time, and a completion that it sent stands.
 Deny: that anything is recorded by a worker whose lease went while it stood still.
@@ -10,7 +13,8 @@ Deny: that anything is recorded by a worker whose lease went while it stood stil
 
 import pytest
 
-from harness import Arrival, PauseWorker, Publish, Record, Schedule
+from harness import Arrival, LockDatabase, PauseWorker, Publish, Record, Schedule
+from harness.invariants import steps_that_outlasted_the_lease
 from harness.prove import Prover
 from tests.mutants.registry import named
 
@@ -26,6 +30,13 @@ CALM = Schedule(
 )
 SHORT_S = CALM.settings.lease_s / 2
 LONG_S = 3 * CALM.settings.lease_s
+
+FOUR = tuple(Record(name=f"record-{number}", rows=8) for number in range(4))
+ALONE = Schedule(records=FOUR, load=tuple(Publish(record=record.name) for record in FOUR))
+TAKEN_UP_BY_ITSELF = ALONE.with_faults(
+    PauseWorker(at=Arrival(checkpoint="step.effect_done", nth=len(FOUR)), for_s=LONG_S),
+    LockDatabase(at=Arrival(checkpoint="step.started", nth=len(FOUR) + 1), for_s=LONG_S),
+)
 
 
 def paused(checkpoint: str, for_s: float) -> Schedule:
@@ -52,6 +63,18 @@ def test_stands_still_for_longer_than_its_lease(prover: Prover, checkpoint: str)
 @pytest.mark.parametrize("checkpoint", ["step.started", "step.effect_done", "publish.accepted"])
 def test_stands_still_with_something_to_record(prover: Prover, checkpoint: str) -> None:
     prover.prove(paused(checkpoint, LONG_S), at_stake=(*ALWAYS, "a_lost_lease_records_nothing"))
+
+
+def test_takes_up_itself_what_it_lost(prover: Prover) -> None:
+    at_stake = (*ALWAYS, "only_the_failing_step_retries", "a_lost_lease_records_nothing")
+    outcome = prover.prove(TAKEN_UP_BY_ITSELF, at_stake=at_stake)
+    outlasted = steps_that_outlasted_the_lease(outcome.history)
+    assert outlasted >= len(FOUR), f"only {outlasted} steps took longer than their lease"
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_drops_its_next_lease(prover: Prover) -> None:
+    prover.catch(TAKEN_UP_BY_ITSELF, named("drops_its_next_lease"))
 
 
 @pytest.mark.mutant

@@ -36,9 +36,13 @@ class Agent:
     def reach(self, checkpoint: str, **facts: Any) -> None:
         """Write it down; die, freeze or hold here if a fault waits for this very arrival."""
         self.journal.write("checkpoint", name=checkpoint, **facts)
-        for directive in self.plan.directives_at(checkpoint):
-            if count_arrival(self.plan.counter(directive.fault)) != directive.nth:
-                continue
+        # All that wait here count this arrival before any of them strikes: it may be the last deed.
+        due = [
+            directive
+            for directive in self.plan.directives_at(checkpoint)
+            if count_arrival(self.plan.counter(directive.fault)) == directive.nth
+        ]
+        for directive in due:
             if directive.action == "kill":
                 self.journal.write("dying", fault=directive.fault, checkpoint=checkpoint)
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -55,10 +55,12 @@ class Backlog:
         self._take(completions.arrived(), dead_letters.arrived(), commit_log.arrived())
         if server_answers and not self._missing_messages(expected):
             self._ask_about(expected.roots - self._settled)
+        # What comes again and again (a completion, a letter, a commit of the same offset) is no
+        # progress, or a worker that repeats itself would never be found to be stuck.
         moved = (
-            len(self.completions),
-            len(self.dead_letters),
-            len(self.committed),
+            len(self.completed()),
+            len({(one.value, *sorted(one.headers.items())) for one in self.dead_letters}),
+            len({(partition, offset) for partition, offset, _ in self.committed}),
             len(self._settled),
             self._database.count_deletions(),
         )

@@ -7,6 +7,8 @@ again, and only the first time is on record). Anything closer is a race that eit
 
 * Settling a step or a workflow by `promise.settle`, which asks for no lease, is refused to nobody:
   whoever does it without holding the lease is wrong even if it came to nothing that time.
+* A step is recorded under the lease that it ran under, and under no newer one that its process came
+  by meanwhile: signing what an old execution did with the newest version makes the fence worthless.
 * Suspending, fulfilling or releasing is giving a lease up, not losing it.
 """
 
@@ -16,7 +18,7 @@ from collections.abc import Iterator
 from harness.history.facts import Lease, Request, root_of
 from harness.history.history import History
 from harness.history.moments import after
-from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
+from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said, started
 
 _FENCED = frozenset({"task.fence", "task.suspend", "task.fulfill"})
 
@@ -29,7 +31,7 @@ def a_lost_lease_records_nothing(history: History) -> Verdict:
     sent: defaultdict[tuple[str, str], list[Request]] = defaultdict(list)
     for request in history.requests:
         sent[str(request.data.get("id")), request.incarnation].append(request)
-    findings = list(_unfenced(history))
+    findings = [*_unfenced(history), *_signed_with_another_lease(history)]
     lost = 0
     for task, leases in history.leases.items():
         for lease in leases:
@@ -119,6 +121,26 @@ def _unfenced(history: History) -> Iterator[Finding]:
             f"{request.incarnation} settled {promise} without the lease of its task",
             [*held, _accepted(history, request)],
         )
+
+
+def _signed_with_another_lease(history: History) -> Iterator[Finding]:
+    for request in history.requests:
+        promise = request.asks_for("promise.settle")
+        if request.kind != "task.fence" or promise is None or not request.accepted:
+            continue
+        own = [
+            start
+            for start in history.starts_of_promise.get(promise, ())
+            if start.incarnation == request.incarnation
+            and start.ended_ns is not None
+            and start.ended_ns <= request.sent_ns
+        ]
+        leases = {start.lease for start in own}
+        if own and None not in leases and request.data.get("version") not in leases:
+            yield Finding(
+                f"{request.incarnation} recorded {promise} with a lease that it did not run under",
+                [*(started(history, start) for start in own), _accepted(history, request)],
+            )
 
 
 def _settled_by_it_after(

@@ -19,6 +19,7 @@ from harness.history.facts import Start, root_of
 from harness.history.history import History
 from harness.history.moments import after, seconds, within
 from harness.invariants.excuses import cut, death
+from harness.invariants.lapses import lost_to_a_fault
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said, started
 
 
@@ -105,7 +106,7 @@ def _starts_although_recorded(history: History, start: Start) -> bool:
     lease = history.lease_of(start)
     if lease is None or lease.sent_ns > promise.settled_ns:
         return True
-    return not cut(history, start.incarnation, "resonate", lease.sent_ns, start.started_ns)
+    return not lost_to_a_fault(history, lease, start.started_ns)
 
 
 def _recorded_then_started(history: History, start: Start) -> Iterator[Witness]:
@@ -207,10 +208,15 @@ def _was_interrupted(history: History, start: Start, following: Start) -> bool:
     if start.settle_confirmed_ns is not None:
         return False
     lease = history.lease_of(start)
-    since_ns = start.started_ns if lease is None else lease.sent_ns
+    if lease is None:
+        since_ns, until_ns = start.started_ns, following.started_ns
+        return bool(
+            death(history, start.incarnation, since_ns, until_ns)
+            or cut(history, start.incarnation, "resonate", since_ns, until_ns)
+        )
     return bool(
-        death(history, start.incarnation, since_ns, following.started_ns)
-        or cut(history, start.incarnation, "resonate", since_ns, following.started_ns)
+        death(history, start.incarnation, lease.sent_ns, following.started_ns)
+        or lost_to_a_fault(history, lease, following.started_ns)
     )
 
 

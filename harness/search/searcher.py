@@ -33,6 +33,8 @@ from harness.search.profiles import SHARDS, Profile
 from harness.search.search import Budget, Finding, Search, Searched, Worth
 
 _CATCH_WITHIN_S = 900.0  # on any machine; what counts is how many runs it takes
+# Every drawn load has a record, so these are at stake in every run that came to its end.
+_OWED = ("every_record_completes", "every_workflow_and_offset_is_settled")
 _FEW = 4  # of fewer runs nobody can say that most lacked something
 _FAULTS_LANDED = "every_scheduled_fault_landed"
 
@@ -40,6 +42,8 @@ _FAULTS_LANDED = "every_scheduled_fault_landed"
 def worth_of(outcome: JudgedRun) -> Worth:
     """What a run that broke nothing was worth as evidence."""
     judgement, history = outcome.judgement, outcome.history
+    if any(judgement.verdicts[name].outcome == "unknown" for name in _OWED):
+        return Worth.UNKNOWN
     if judgement.overall == "holds":
         return Worth.FULL
     missing = set(range(len(history.schedule.faults))) - {one[0] for one in landed(history)}

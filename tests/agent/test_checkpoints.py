@@ -32,8 +32,10 @@ print(*(count_arrival(Path(sys.argv[1])) for _ in range(200)))
 """
 
 
-def directive(action: str, nth: int = 1, worker: str = "any", life: int | None = None) -> Directive:
-    told = {"fault": 0, "checkpoint": "step.started", "nth": nth, "worker": worker}
+def directive(
+    action: str, nth: int = 1, worker: str = "any", life: int | None = None, fault: int = 0
+) -> Directive:
+    told = {"fault": fault, "checkpoint": "step.started", "nth": nth, "worker": worker}
     return msgspec.convert({**told, "action": action, "life": life}, Directive)
 
 
@@ -75,6 +77,17 @@ def test_kills_at_the_nth_arrival_and_the_journal_ends_with_why(tmp_path: Path) 
     *arrivals, last = written(tmp_path)
     assert [event.get("number") for event in arrivals] == [0, 1, 2]
     assert (last.kind, last.facts) == ("dying", {"fault": 0, "checkpoint": "step.started"})
+
+
+def test_an_arrival_that_kills_counts_for_the_faults_that_wait_for_the_next(tmp_path: Path) -> None:
+    two = plan(tmp_path, directive("kill", nth=1), directive("kill", nth=2, fault=1))
+    told = msgspec.json.encode(two).decode()
+    for fault in (0, 1):
+        subprocess.run([sys.executable, "-c", ARRIVES, told], cwd=ROOT, check=False)
+        last = written(tmp_path)[-1]
+        assert (last.kind, last.get("fault")) == ("dying", fault)
+    arrivals = [event for event in written(tmp_path) if event.kind == "checkpoint"]
+    assert len(arrivals) == 2
 
 
 def test_the_next_life_counts_on_and_is_spared(tmp_path: Path) -> None:

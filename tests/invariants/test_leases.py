@@ -52,6 +52,21 @@ def test_the_holder_of_the_new_lease_may_be_the_same_process() -> None:
     b.assert_violated(a_lost_lease_records_nothing(b.history(again, b.settles("r:1", 5.0))))
 
 
+def test_flags_what_an_old_execution_records_with_the_newest_lease_of_its_process() -> None:
+    """Its fence is signed with version 2, and the execution of version 2 is not done yet."""
+    old = [*b.acquired(1.0), *b.under(1, [b.started("r:1", 1.1)])]
+    new = [*b.acquired(4.0, version=2), *b.under(2, [b.started("r:1", 4.1)])]
+    done = b.under(1, [b.reach("step.effect_done", 4.2, promise="r:1")])
+    forged = b.history(old, new, done, b.settles("r:1", 4.21, version=2))
+    b.assert_violated(a_lost_lease_records_nothing(forged), "did not run under")
+    own = b.under(2, [b.reach("step.effect_done", 4.3, promise="r:1")])
+    b.assert_holds(
+        a_lost_lease_records_nothing(
+            b.history(old, new, own, b.settles("r:1", 4.31, version=2), done[:0])
+        )
+    )
+
+
 def test_flags_a_settling_that_asks_for_no_lease() -> None:
     unfenced = b.asked("promise.settle", 5.0, id="r:1")
     b.assert_violated(a_lost_lease_records_nothing(b.history(LOST, unfenced)), "without the lease")

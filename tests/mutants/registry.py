@@ -104,6 +104,11 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a_lost_lease_records_nothing",),
         "step.started .. step.settle.sent",
     ),
+    Mutant(
+        "drops_its_next_lease",
+        ("only_the_failing_step_retries",),
+        "step.effect_done .. step.settle.sent",
+    ),
     Mutant("deletes_one_row_too_many", ("rows_go_once_and_wholly",)),
     Mutant(
         "gives_a_step_up_after_two_crashes",

@@ -37,7 +37,7 @@ class Confident(PerOriginHeartbeat):
 
     @override
     async def _beat(self, origin: str) -> None:
-        tasks = [TaskRef(id=id_, version=version) for id_, version in self._tasks[origin].items()]
+        tasks = [TaskRef(id=name, version=one.version) for name, one in self._tasks[origin].items()]
         try:
             async with asyncio.timeout(self._interval_s):
                 await self._sender.task_heartbeat(self._pid, tasks)

@@ -17,6 +17,7 @@ from harness.schedule.schedule import Publish, Record, Schedule
 from harness.search.search import Budget, Search, Searched, Worth
 
 TIMING = Timing(lease_s=2.0, pending_retry_s=1.0, group_session_s=2.0, margin_s=5.0)
+OWED = ("every_record_completes", "every_workflow_and_offset_is_settled")
 BUDGET = Budget(runs=400, time_s=60.0, shrink_runs=400, again=4)
 
 
@@ -39,7 +40,7 @@ SCHEDULES = st.builds(
 
 
 def a_run(schedule: Schedule, *violated: str) -> JudgedRun:
-    verdicts = {name: Verdict.holds(checked=1) for name in ("one", "other")}
+    verdicts = {name: Verdict.holds(checked=1) for name in ("one", "other", *OWED)}
     verdicts |= {name: Verdict.violated(f"{name} is broken") for name in violated}
     judgement = Judgement(verdicts=verdicts, expected=())
     return JudgedRun(Path("somewhere"), History.of(schedule, TIMING, []), judgement)

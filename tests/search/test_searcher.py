@@ -9,6 +9,7 @@ import pytest
 from hypothesis.database import InMemoryExampleDatabase
 
 from harness.errors import InfraError, ScheduleError
+from harness.invariants.verdict import Verdict
 from harness.judged import JudgedRun
 from harness.prove import Refuted
 from harness.report.cell_log import CellLog
@@ -17,7 +18,7 @@ from harness.schedule.checkpoints import CHECKPOINTS
 from harness.schedule.schedule import Schedule, to_json
 from harness.search.profiles import PROFILES, Profile
 from harness.search.search import Worth
-from harness.search.searcher import Searcher
+from harness.search.searcher import Searcher, worth_of
 from tests.mutants.registry import named
 from tests.search.test_search import SCHEDULES, a_run, a_schedule, needs_a_kill
 
@@ -145,6 +146,14 @@ def test_runs_that_show_nothing_are_red(
     with pytest.raises(Refuted, match=says):
         front.searcher(a_run).search(CALM, 0)
     assert front.told[-1].verdict == "unknown"
+
+
+def test_a_run_in_which_nobody_can_say_whether_a_record_is_lost_shows_nothing() -> None:
+    run = a_run(CALM)
+    assert worth_of(run) is Worth.FULL
+    undecided = {**run.judgement.verdicts, "every_record_completes": Verdict.unknown("moving")}
+    open_end = msgspec.structs.replace(run.judgement, verdicts=undecided)
+    assert worth_of(msgspec.structs.replace(run, judgement=open_end)) is Worth.UNKNOWN
 
 
 def test_where_nothing_was_run_nothing_holds(front: Front) -> None:
