@@ -10,7 +10,7 @@ Deny: a step started again while it still runs.
 
 import pytest
 
-from harness import Arrival, LockDatabase, Publish, Record, Schedule, Settings
+from harness import Arrival, CutLink, LockDatabase, Publish, Record, Schedule, Settings
 from harness.invariants import steps_that_outlasted_the_lease
 from harness.prove import Prover
 from tests.mutants.registry import named
@@ -33,6 +33,12 @@ LONG_STEPS = CALM.with_faults(
     LockDatabase(at=Arrival(checkpoint="step.started"), for_s=3.5 * LEASE_S)
 )
 
+# One beat in three is lost, and the step outlasts the lease: the other beats have to keep it.
+BEAT_LOST = CALM.with_settings(lease_s=6.0).with_faults(
+    LockDatabase(at=Arrival(checkpoint="step.started"), for_s=7.5),
+    CutLink(link="resonate", at=Arrival(checkpoint="step.started", nth=len(TEN)), cut_s=2.3),
+)
+
 
 def test_without_faults(prover: Prover) -> None:
     prover.prove(CALM, at_stake=("every_record_completes",))
@@ -43,6 +49,16 @@ def test_ten_steps_of_several_leases(prover: Prover) -> None:
     outlasted = steps_that_outlasted_the_lease(outcome.history)
     assert outlasted >= len(TEN), f"only {outlasted} steps took longer than their lease"
     prover.note(f"{outlasted} steps took longer than their lease of {LEASE_S} s")
+
+
+def test_a_beat_that_fails_costs_no_lease(prover: Prover) -> None:
+    outcome = prover.prove(BEAT_LOST, at_stake=AT_STAKE)
+    assert steps_that_outlasted_the_lease(outcome.history) >= len(TEN)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_beats_until_one_fails(prover: Prover) -> None:
+    prover.catch(BEAT_LOST, named("beats_until_one_fails"))
 
 
 @pytest.mark.mutant

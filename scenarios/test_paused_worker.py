@@ -78,5 +78,11 @@ def test_catches_a_worker_that_drops_its_next_lease(prover: Prover) -> None:
 
 
 @pytest.mark.mutant
+def test_catches_a_worker_that_signs_with_its_newest_lease(prover: Prover) -> None:
+    stalled = PauseWorker(at=Arrival(checkpoint="step.started", nth=len(FOUR)), for_s=LONG_S)
+    prover.catch(ALONE.with_faults(stalled), named("signs_with_its_newest_lease"))
+
+
+@pytest.mark.mutant
 def test_catches_a_worker_that_trusts_its_last_heartbeat(prover: Prover) -> None:
     prover.catch(paused("step.effect_done", LONG_S), named("trusts_its_last_heartbeat"))

@@ -100,6 +100,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "task.acquired .. step.settle.confirmed",
     ),
     Mutant(
+        "signs_with_its_newest_lease",
+        ("a_lost_lease_records_nothing",),
+        "step.started .. step.settle.sent",
+    ),
+    Mutant("beats_until_one_fails", ("only_the_failing_step_retries",)),
+    Mutant(
         "trusts_its_last_heartbeat",
         ("a_lost_lease_records_nothing",),
         "step.started .. step.settle.sent",
