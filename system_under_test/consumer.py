@@ -9,6 +9,8 @@ became of them comes back through a queue. What may be committed is progress's b
   poll is thrown out of its group, and all its partitions with it.
 * A commit that fails is only a commit that has not happened yet: the next round tries again. If the
   partition went elsewhere meanwhile, the records are delivered again there, and attach.
+* A client that is broken for good (the broker forgot the group while the worker stood still) is
+  thrown away for a new one: what it held is lost to this worker, and delivered again.
 * When a partition is taken away the starts under way get a moment to end, so that fewer records are
   delivered twice; when it is already lost there is nothing left to commit.
 * A thread without an event loop cannot wait by the sleeper that all others are given. Its bounded
@@ -38,12 +40,13 @@ _REVOKE_GRACE_S = 2.0  # far below any rebalance time-out; other partitions stan
 _STOP_GRACE_S = 5.0
 _HOLD_BACK_S = 1.0  # far below max.poll.interval.ms; a rebalance waits this long for its answer
 _ROUNDS_BETWEEN_FAILED_COMMITS = 10
+_BEFORE_A_NEW_CLIENT_S = 1.0
 
 type TakeIn = Callable[[Delivery], Coroutine[Any, Any, bool]]
 
 
-class ConsumerFailed(Exception):  # noqa: N818 - reads as what happened
-    """The Kafka client is broken for good; only a new process helps."""
+class ClientBroken(Exception):  # noqa: N818 - reads as what happened
+    """The Kafka client is broken for good; only a new one helps."""
 
 
 def consumer_config(bootstrap_servers: str, group_id: str) -> dict[str, Any]:
@@ -66,13 +69,14 @@ class RecordConsumer:
 
     def __init__(
         self,
-        consumer: Consumer,
+        connect: Callable[[], Consumer],
         topic: str,
         take_in: TakeIn,
         loop: asyncio.AbstractEventLoop,
         max_in_flight: int,
     ) -> None:
-        self._consumer = consumer
+        self._connect = connect
+        self._consumer = connect()
         self._topic = topic
         self._take_in = take_in
         self._loop = loop
@@ -98,7 +102,12 @@ class RecordConsumer:
     def _run(self) -> None:
         error: Exception | None = None
         try:
-            self._consume()
+            while not self._stopping.is_set():
+                try:
+                    self._consume()
+                except ClientBroken as broken:
+                    logger.error("%s", broken)  # noqa: TRY400 - librdkafka's, not our code's
+                    self._begin_anew()
         except Exception as caught:  # noqa: BLE001 - told to the event loop, which ends the worker
             error = caught
         self._loop.call_soon_threadsafe(self._tell, error)
@@ -132,11 +141,19 @@ class RecordConsumer:
         finally:
             self._consumer.close()
 
+    def _begin_anew(self) -> None:
+        """Have a new client; whoever asks the worker to stop meanwhile need not wait."""
+        self._progress.forget(self._progress.held)
+        self._paused, self._rounds_to_skip, self._last_error = False, 0, None
+        if not self._stopping.wait(_BEFORE_A_NEW_CLIENT_S):
+            self._consumer = self._connect()
+
     def _receive(self, message: Message) -> None:
         error = message.error()
         if error is not None:
-            if error.fatal():
-                raise ConsumerFailed(f"the consumer is broken for good: {error}")
+            # A fatal error comes as this code of its own, and then its flag is not set.
+            if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - its public name
+                raise ClientBroken(f"the Kafka client is broken for good: {error}")
             if error != self._last_error:  # an outage is told once, not at every poll
                 logger.warning("polling goes on after: %s", error)
             self._last_error = error
@@ -144,7 +161,7 @@ class RecordConsumer:
         self._last_error = None
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         if topic is None or partition is None or offset is None:
-            raise ConsumerFailed("a message without a place in a topic")
+            raise ClientBroken("a message without a place in a topic")
         delivery = Delivery(Partition(topic, partition), offset, message.key(), message.value())
         self._progress.deliver(delivery)
         future = asyncio.run_coroutine_threadsafe(self._take_in(delivery), self._loop)

@@ -96,6 +96,11 @@ class PartitionProgress:
             if not delivery.confirmed
         ]
 
+    @property
+    def held(self) -> tuple[Partition, ...]:
+        """The partitions of which something was delivered and that were not forgotten."""
+        return tuple(self._claims)
+
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Drop partitions that are no longer held; what was under way for them is abandoned."""
         for partition in partitions:

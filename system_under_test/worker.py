@@ -178,7 +178,7 @@ def build(
     )
     reading = consumer_config(settings.kafka_bootstrap_servers, settings.kafka_group_id)
     consumer = RecordConsumer(
-        _kafka(Consumer, reading),
+        lambda: _kafka(Consumer, reading),
         settings.kafka_input_topic,
         intake.take_in,
         loop,

@@ -33,7 +33,7 @@ def with_auto_commit(worker: Worker) -> None:
     auto = {"enable.auto.commit": True, "auto.commit.interval.ms": _INTERVAL_MS}
     worker.consumer._consumer.close()
     worker.consumer = LeavesCommitsToTheClient(
-        Consumer({**config, **auto}),
+        lambda: Consumer({**config, **auto}),
         settings.kafka_input_topic,
         worker.consumer._take_in,
         asyncio.get_running_loop(),

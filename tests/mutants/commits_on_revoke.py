@@ -32,7 +32,7 @@ class CommitsWhatWasPolled(RecordConsumer):
 def committing_on_revoke(worker: Worker) -> None:
     real = worker.consumer
     worker.consumer = CommitsWhatWasPolled(
-        real._consumer,
+        lambda: real._consumer,
         real._topic,
         real._take_in,
         asyncio.get_running_loop(),

@@ -33,7 +33,7 @@ class CountsRebalances(RecordConsumer):
 def counting_rebalances(worker: Worker) -> None:
     real = worker.consumer
     worker.consumer = consumer = CountsRebalances(
-        real._consumer,
+        lambda: real._consumer,
         real._topic,
         real._take_in,
         asyncio.get_running_loop(),
