@@ -52,11 +52,11 @@ def test_catches_a_worker_that_does_not_set_it_aside(prover: Prover, mutant: str
     prover.catch(CALM, named(mutant))
 
 
-# The record behind the poison is at work while the letter may still be on its way.
+# The record behind the poison has done a batch while the letter may still be on its way.
 IN_BETWEEN = Schedule(
     records=(Record(name="behind", rows=2),),
     load=(Publish(poison="value that is not JSON"), Publish(record="behind")),
-).with_faults(KillWorker(at=Arrival(checkpoint="step.started")))
+).with_faults(KillWorker(at=Arrival(checkpoint="step.settle.confirmed")))
 
 
 @pytest.mark.mutant

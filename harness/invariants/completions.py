@@ -3,6 +3,7 @@
 What counts is what stands in the output topic, read by the harness.
 """
 
+import json
 from collections.abc import Iterator
 
 from harness.history.facts import Completion, root_of
@@ -16,7 +17,7 @@ _RECORD_AND_OFFSET = 2
 def one_completion_per_record_id(history: History) -> Verdict:
     """One completion a record id; each further one needs a recorded death or cut of its own.
 
-    A duplicate carries the same key and the same promise id, so that a reader downstream can
+    A duplicate carries the same key, promise id and value, so that a reader downstream can
     drop it. No completion is of anything else than the run's records.
     """
     findings: list[Finding] = []
@@ -40,6 +41,14 @@ def one_completion_per_record_id(history: History) -> Verdict:
                 Finding(
                     f"the completions of {key} carry different promise ids, or some none, so "
                     "that a reader cannot tell that they are duplicates",
+                    [_completed(history, one) for one in completions],
+                )
+            )
+        elif len({json.dumps(one.value) for one in completions}) > 1:
+            findings.append(
+                Finding(
+                    f"the completions of {key} carry different values, so that they are no "
+                    "duplicates of each other",
                     [_completed(history, one) for one in completions],
                 )
             )

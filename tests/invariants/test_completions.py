@@ -95,6 +95,19 @@ def test_forgives_a_second_one_after_the_worker_was_asked_to_stop() -> None:
     b.assert_holds(one_completion_per_record_id(run))
 
 
+def test_flags_an_excused_second_one_with_another_value() -> None:
+    """The record was published twice, so either offset is one of its own."""
+    both = [b.published(0), b.published(1, 0.2, index=0)]
+    seen = [
+        b.root(),
+        b.promise("r:3", 1.0),
+        b.completion(1.02),
+        b.completion(5.02, value='["r", 1]'),
+    ]
+    run = b.history(both, seen, UNRECORDED, AGAIN, b.killed(1.03))
+    b.assert_violated(one_completion_per_record_id(run), "different values")
+
+
 def test_flags_an_excused_second_one_with_another_promise_id() -> None:
     seen = [*ONE, b.promise("r:5", 4.0), b.completion(1.02), b.completion(5.02, promise_="r:5")]
     run = b.history(seen, UNRECORDED, AGAIN, b.killed(1.03))

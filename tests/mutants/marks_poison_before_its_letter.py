@@ -4,7 +4,7 @@
 How a team comes to write it: a redelivery set the same poison aside twice, and the people who read
 the letters complained. So a table says which were seen, and the letter follows, with the linger
 that everybody sets for throughput. Without a crash it is awaited before the commit. Shows when the
-process dies between the two (killed at `step.started` of a record close behind the poison, while
+process dies between the two (killed at `step.settle.confirmed` of a record close behind it, while
 the letter waits in the client): the next one finds the mark and passes the poison by.
 """
 
@@ -18,7 +18,7 @@ from system_under_test.worker import Worker
 from tests.mutants.breaking import begin, run, start_by
 from tests.mutants.notes import Notes, notes_of
 
-_LINGER_MS = 500
+_LINGER_MS = 1000
 
 
 class MarksFirst(Publisher):
