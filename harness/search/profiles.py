@@ -2,7 +2,7 @@
 
     dev       a few schedules, for whoever changes something
     ci        what each change has to pass; kept short enough to be run always
-    nightly   as long as the night, with faults without bound
+    nightly   as long as the night, with up to eight faults a schedule
     replay    draws nothing: what failed before is run again
 
 The figures are for a whole session, over all its shards. Time counts until something is found;
