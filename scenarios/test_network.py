@@ -19,9 +19,16 @@ from tests.mutants.registry import named
 FAILURE_MODE = "the network: a cut link loses and repeats nothing"
 AT_STAKE = ("one_completion_per_record_id", "rows_go_once_and_wholly", "every_record_completes")
 NAMES = ("left", "right")
+LATER = {f"after {name}": name for name in NAMES}  # who goes on after a cut goes on polling too
 CALM = Schedule(
-    records=tuple(Record(name=name, rows=4) for name in NAMES),
-    load=tuple(Publish(record=name, partition=place) for place, name in enumerate(NAMES)),
+    records=tuple(Record(name=name, rows=4) for name in (*NAMES, *LATER)),
+    load=(
+        *(Publish(record=name, partition=place) for place, name in enumerate(NAMES)),
+        *(
+            Publish(record=later, partition=place, after_completion_of=name)
+            for place, (later, name) in enumerate(LATER.items())
+        ),
+    ),
     partitions=2,
     workers=("w1", "w2"),
 )

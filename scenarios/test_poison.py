@@ -11,7 +11,7 @@ Deny: poison lost; a good record dead-lettered or held up; a worker that dies of
 
 import pytest
 
-from harness import Arrival, KillWorker, Publish, Record, Schedule
+from harness import Arrival, CutLink, KillWorker, Publish, Record, Schedule, StopWorker
 from harness.prove import Prover
 from harness.schedule import poison
 from tests.mutants.registry import named
@@ -44,6 +44,30 @@ def test_without_faults(prover: Prover) -> None:
 def test_killed_when_the_dead_letter_is_accepted(prover: Prover, nth: int) -> None:
     kill = KillWorker(at=Arrival(checkpoint="dead_letter.accepted", nth=nth))
     prover.prove(CALM.with_faults(kill), at_stake=AT_STAKE)
+
+
+# The poison comes first, so that it is in hand when the fault strikes; then the same once more, at
+# another place, with a letter of its own.
+TWICE = Schedule(
+    records=(Record(name="behind", rows=2),),
+    load=(
+        Publish(poison="value that is not JSON"),
+        Publish(poison="value that is not JSON"),
+        Publish(record="behind"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        StopWorker(at=Arrival(checkpoint="record.polled")),
+        CutLink(link="kafka", at=Arrival(checkpoint="record.polled"), cut_s=3.0),
+    ],
+    ids=["stopped", "cut off"],
+)
+def test_with_poison_in_hand(prover: Prover, fault: StopWorker | CutLink) -> None:
+    prover.prove(TWICE.with_faults(fault), at_stake=AT_STAKE)
 
 
 @pytest.mark.mutant
