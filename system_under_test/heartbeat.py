@@ -99,10 +99,12 @@ class PerOriginHeartbeat:
             # Side by side, so that a slow answer does not stretch the time between two beats.
             await asyncio.gather(self._beat(origin), self._sleeper(self._interval_s))
 
+    def _at_work(self, origin: str) -> list[TaskRef]:
+        return [TaskRef(id=name, version=one.version) for name, one in self._tasks[origin].items()]
+
     async def _beat(self, origin: str) -> None:
-        tasks = [TaskRef(id=name, version=one.version) for name, one in self._tasks[origin].items()]
         try:
-            request = self._sender.task_heartbeat(self._pid, tasks)
+            request = self._sender.task_heartbeat(self._pid, self._at_work(origin))
             if not await ended_within(self._interval_s, request, self._sleeper):
                 logger.warning(
                     "record=%s heartbeat had no answer within %gs", origin, self._interval_s

@@ -32,11 +32,23 @@ def death(history: History, incarnation: str, since_ns: int, until_ns: int) -> W
 
 
 def cut(
-    history: History, incarnation: str, link: Link, since_ns: int, until_ns: int
+    history: History,
+    incarnation: str,
+    link: Link,
+    since_ns: int,
+    until_ns: int,
+    lasting_ns: int = 0,
 ) -> Witness | None:
-    """A fault that stood between an incarnation and a part in a span, or None."""
+    """A fault that stood between an incarnation and a part in a span, or None.
+
+    One that ended before `lasting_ns` is none.
+    """
     for window in history.windows:
-        if window.excuses(incarnation, link) and window.overlaps(since_ns, until_ns):
+        if (
+            window.excuses(incarnation, link)
+            and window.overlaps(since_ns, until_ns)
+            and window.end_ns >= lasting_ns
+        ):
             lasted_s = history.since_start_s(window.end_ns)
             return said(history, window.start_ns, "nemesis", f"{window}, until {lasted_s:.3f} s")
     return None

@@ -177,9 +177,10 @@ def _lasted_s(window: Window) -> float:
     return (ends_ns - window.start_ns) / SECOND
 
 
-def _too_short(what: str, lasted_s: float, asked_s: float) -> Iterator[str]:
+def _too_short(what: str, lasted_s: float, asked_s: float, bound: str = "at most") -> Iterator[str]:
+    """`bound` is "only" where the time itself was measured."""
     if lasted_s < asked_s - _MEASURED_S:
-        yield f"it was {what} for {max(0.0, lasted_s):.3g} s at most, of {asked_s:g} s"
+        yield f"it was {what} for {max(0.0, lasted_s):.3g} s {bound}, of {asked_s:g} s"
 
 
 def _not_locked(window: Window, fault: LockDatabase) -> Iterator[str]:
@@ -190,8 +191,8 @@ def _not_locked(window: Window, fault: LockDatabase) -> Iterator[str]:
         yield "nobody measured how long it was held, or which rows went meanwhile"
     elif before != after:
         yield f"rows went while it was held: {before} were gone when it was taken, {after} at last"
-    elif locked_for_s < fault.for_s - _MEASURED_S:
-        yield f"it was held for {locked_for_s:g} s only, of {fault.for_s:g} s"
+    else:
+        yield from _too_short("held", locked_for_s, fault.for_s, "only")
 
 
 def _had_its_turns(history: History, window: Window) -> bool:
@@ -259,8 +260,8 @@ def _not_paused(window: Window, fault: PauseWorker) -> Iterator[str]:
         return  # another fault killed it while it was paused
     elif seen.get("stopped_at_last") is not True:
         yield f"{window.incarnation} was not stopped any more when it was to be resumed"
-    elif paused_for_s < fault.for_s - _MEASURED_S:
-        yield f"it was paused for {paused_for_s:g} s only, of {fault.for_s:g} s"
+    else:
+        yield from _too_short("paused", paused_for_s, fault.for_s, "only")
 
 
 def _not_added(history: History, fault: AddWorker) -> Iterator[str]:

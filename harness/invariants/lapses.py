@@ -9,21 +9,14 @@ that is sure and the end of the lease. A worker that beats twice a lease had no 
 from harness.history.facts import Lease
 from harness.history.history import History
 from harness.history.moments import seconds
-from harness.invariants.verdict import Witness, said
+from harness.invariants.excuses import cut
+from harness.invariants.verdict import Witness
 
 
 def lost_to_a_fault(history: History, lease: Lease, until_ns: int) -> Witness | None:
     """A fault that may have kept this lease from being renewed before a moment, or None."""
     doomed_ns = _surely_renewed_ns(history, lease) + seconds(history.timing.lease_s) // 2
-    for window in history.windows:
-        if (
-            window.excuses(lease.incarnation, "resonate")
-            and window.overlaps(lease.sent_ns, until_ns)
-            and window.end_ns >= doomed_ns
-        ):
-            lasted_s = history.since_start_s(window.end_ns)
-            return said(history, window.start_ns, "nemesis", f"{window}, until {lasted_s:.3f} s")
-    return None
+    return cut(history, lease.incarnation, "resonate", lease.sent_ns, until_ns, doomed_ns)
 
 
 def _surely_renewed_ns(history: History, lease: Lease) -> int:

@@ -12,8 +12,9 @@ The server's word decides what is recorded; the agent's lines say when a functio
   a busy worker are none: a step may outlast its lease, and the lease has to be renewed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 from harness.history.facts import Start, root_of
 from harness.history.history import History
@@ -167,12 +168,12 @@ def _failures_and_what_followed(
     history: History, starts: tuple[Start, ...]
 ) -> Iterator[tuple[Start, Start]]:
     """Each failure with the next start under the same lease, or else under a later one."""
-    since = {start: _held_since_ns(history, start) for start in starts}
+    under = {start: _hold(history, start) for start in starts}
     for index, start in enumerate(starts):
         if start.how == "failed" and start.ended_ns is not None:
             later = [one for one in starts[index + 1 :] if one.started_ns >= start.ended_ns]
-            own = [one for one in later if _same_lease(since, start, one)]
-            other = [one for one in later if since[one] > since[start]]
+            own = [one for one in later if under[one] == under[start]]
+            other = [one for one in later if under[one].since_ns > under[start].since_ns]
             yield from ((start, following) for following in (own or other)[:1])
 
 
@@ -180,27 +181,30 @@ def _started_without_a_reason(history: History) -> Iterator[Finding]:
     for promise, starts in history.starts_of_promise.items():
         if any(start.how == "suspended" for start in starts):
             continue  # a step with steps of its own is called again at every replay
-        held: dict[tuple[str, int], list[Start]] = {}
+        held: dict[_Hold, list[Start]] = {}
         for start in starts:
-            held.setdefault((start.incarnation, _held_since_ns(history, start)), []).append(start)
+            held.setdefault(_hold(history, start), []).append(start)
         for within_one in held.values():
             for one, following in pairwise(within_one):
                 if one.how != "failed":
                     yield _unreasoned(history, promise, one, following)
         # In the order of the leases: who was paused may start under its old one after the next.
-        in_order = [held[key] for key in sorted(held, key=lambda key: key[1])]
+        in_order = [held[key] for key in sorted(held, key=lambda one: one.since_ns)]
         for former, latter in pairwise(in_order):
             if not _was_interrupted(history, former[-1], latter[0]):
                 yield _unreasoned(history, promise, former[-1], latter[0])
 
 
-def _held_since_ns(history: History, start: Start) -> int:
+class _Hold(NamedTuple):
+    """What a step ran under: who held its task, and since when; 0 if no lease is known."""
+
+    incarnation: str
+    since_ns: int
+
+
+def _hold(history: History, start: Start) -> _Hold:
     lease = history.lease_of(start)
-    return 0 if lease is None else lease.acquired_ns
-
-
-def _same_lease(since: Mapping[Start, int], one: Start, other: Start) -> bool:
-    return one.incarnation == other.incarnation and since[one] == since[other]
+    return _Hold(start.incarnation, 0 if lease is None else lease.acquired_ns)
 
 
 def _was_interrupted(history: History, start: Start, following: Start) -> bool:
@@ -208,16 +212,12 @@ def _was_interrupted(history: History, start: Start, following: Start) -> bool:
     if start.settle_confirmed_ns is not None:
         return False
     lease = history.lease_of(start)
+    since_ns, until_ns = start.started_ns if lease is None else lease.sent_ns, following.started_ns
+    if death(history, start.incarnation, since_ns, until_ns):
+        return True
     if lease is None:
-        since_ns, until_ns = start.started_ns, following.started_ns
-        return bool(
-            death(history, start.incarnation, since_ns, until_ns)
-            or cut(history, start.incarnation, "resonate", since_ns, until_ns)
-        )
-    return bool(
-        death(history, start.incarnation, lease.sent_ns, following.started_ns)
-        or lost_to_a_fault(history, lease, following.started_ns)
-    )
+        return bool(cut(history, start.incarnation, "resonate", since_ns, until_ns))
+    return bool(lost_to_a_fault(history, lease, until_ns))
 
 
 def _unreasoned(history: History, promise: str, one: Start, following: Start) -> Finding:

@@ -98,17 +98,18 @@ class _Ground(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...]
 
     def arrivals(self) -> Mapping[str, int]:
-        expected = expected_arrivals(self.load)
-        return {name: count for name, count in expected.items() if name in self.reached}
+        return self._as_shown(expected_arrivals(self.load))
 
     def after(self, died: Arrival) -> Mapping[str, int]:
         """What a worker that died there reaches in its next life."""
-        expected = expected_in_next_life(self.load, died)
-        return {name: count for name, count in expected.items() if name in self.reached}
+        return self._as_shown(expected_in_next_life(self.load, died))
 
     def under_way(self) -> Mapping[str, int]:
         """Those at which there is work left, for faults that do not end a life."""
         return {name: count for name, count in self.arrivals().items() if name not in AT_THE_END}
+
+    def _as_shown(self, expected: Mapping[str, int]) -> Mapping[str, int]:
+        return {name: count for name, count in expected.items() if name in self.reached}
 
 
 @st.composite

@@ -36,7 +36,16 @@ _ERRORS_AT_MOST = 3  # a stack that fails so often will not do better at the nex
 _DRAWS_AT_ONCE = 2
 _IDLE_DRAWS = 100  # so many in a row that had been run already: there are no others
 
-_LOOK = (Phase.generate, Phase.shrink)  # whatever the profile is that Hypothesis has loaded
+# All of it said, whatever the profile is that Hypothesis has loaded.
+_FIND = settings(
+    max_examples=_DRAWS_AT_ONCE,
+    database=None,
+    phases=(Phase.generate, Phase.shrink),
+    deadline=None,
+    derandomize=False,
+    suppress_health_check=list(HealthCheck),
+    verbosity=Verbosity.quiet,
+)
 
 Play = Callable[[Schedule, str], JudgedRun]
 
@@ -155,8 +164,8 @@ class Search:
         without_simplest: bool,
     ) -> None:
         if without_simplest:
-            any_one = settings(database=None, phases=_LOOK, deadline=None)
-            self._outcomes[to_json(find(strategy(), lambda _: True, settings=any_one))] = None
+            simplest = find(strategy(), lambda _: True, settings=_FIND)
+            self._outcomes[to_json(simplest)] = None
         seeds, idle = random.Random(seed), 0
         while self._smallest is None and not self._is_over() and idle <= _IDLE_DRAWS:
             runs = self._runs
@@ -165,20 +174,11 @@ class Search:
 
     def _find(self, strategy: SearchStrategy[Schedule], seed: int | None) -> None:
         """Have Hypothesis try the simplest schedule and one fresh one, and shrink what breaks."""
-        bounds = settings(
-            max_examples=_DRAWS_AT_ONCE,
-            database=None,
-            phases=_LOOK,
-            deadline=None,
-            derandomize=False,
-            suppress_health_check=list(HealthCheck),
-            verbosity=Verbosity.quiet,
-        )
         with contextlib.suppress(NoSuchExample):
             self._smallest = find(
                 strategy,
                 self._breaks,
-                settings=bounds,
+                settings=_FIND,
                 random=None if seed is None else random.Random(seed),
             )
 

@@ -7,8 +7,6 @@ longer than one: nobody renews the lease any more, and the step is started again
 
 import asyncio
 
-from resonate.send import TaskRef
-
 from system_under_test.worker import Worker
 from tests.mutants.breaking import run
 
@@ -19,11 +17,7 @@ def beating_until_one_fails(worker: Worker) -> None:
     async def keep_beating(origin: str) -> None:
         while True:
             await asyncio.sleep(heartbeat._interval_s)
-            tasks = [
-                TaskRef(id=name, version=one.version)
-                for name, one in heartbeat._tasks[origin].items()
-            ]
-            await heartbeat._sender.task_heartbeat(heartbeat._pid, tasks)
+            await heartbeat._sender.task_heartbeat(heartbeat._pid, heartbeat._at_work(origin))
 
     heartbeat._keep_beating = keep_beating  # type: ignore[method-assign]
 

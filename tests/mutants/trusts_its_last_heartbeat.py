@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import override
 
 from resonate.ids import origin_of
-from resonate.send import PromiseFencing, Sender, TaskFenceResult, TaskRef
+from resonate.send import PromiseFencing, Sender, TaskFenceResult
 from resonate.types import PromiseCreateReq, PromiseSettleReq
 
 from system_under_test.heartbeat import PerOriginHeartbeat
@@ -37,10 +37,9 @@ class Confident(PerOriginHeartbeat):
 
     @override
     async def _beat(self, origin: str) -> None:
-        tasks = [TaskRef(id=name, version=one.version) for name, one in self._tasks[origin].items()]
         try:
             async with asyncio.timeout(self._interval_s):
-                await self._sender.task_heartbeat(self._pid, tasks)
+                await self._sender.task_heartbeat(self._pid, self._at_work(origin))
         except Exception:  # noqa: BLE001 - whatever it was, it was no answer
             self.doubtful.add(origin)
 
