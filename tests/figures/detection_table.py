@@ -2,14 +2,13 @@
 
 import datetime as dt
 import math
-import os
-import platform
 import statistics
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
+from tests.figures.machine import machine
 from tests.mutants.registry import named
 
 Way = Literal["search", "random"]
@@ -91,7 +90,7 @@ def document(done: Iterable[Sought], runs: int, random_runs: int) -> str:
         seeds=len({one.seed for one in everything}),
         runs=runs,
         random_runs=random_runs,
-        machine=f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        machine=machine(),
         date=dt.datetime.now(dt.UTC).date().isoformat(),
     )
     rows = [row(mutant, [one for one in everything if one.mutant == mutant]) for mutant in mutants]

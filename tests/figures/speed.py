@@ -12,7 +12,6 @@ machine, so that the ratios can be trusted where the figures cannot.
 import argparse
 import datetime as dt
 import os
-import platform
 import statistics
 import sys
 from collections import Counter
@@ -20,7 +19,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import psutil
 
 from harness import clock
 from harness.errors import HarnessError, InfraError
@@ -33,12 +31,12 @@ from harness.schedule.schedule import Schedule
 from harness.schedule.strategies import schedules
 from harness.search.farm import Farm, Played, farm, play
 from tests.figures.agent_cost import records_a_second
+from tests.figures.machine import machine
 from tests.schedule.drawing import drawn
 
 _DOCUMENT = Path("docs/performance.md")
 _SIDE_BY_SIDE = (1, 2, 4, 8)
 _MINUTE_S = 60.0
-_GIB = 2**30
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +118,7 @@ def main() -> int:
     load = drawn(schedules(), options.schedules)
     choice = choose(None, None)
     session = new_session()
-    print(f"{_machine()}, load average {_averages(load_at_start)}", flush=True)
+    print(f"{machine()}, load average {_averages(load_at_start)}", flush=True)
     try:
         fresh = on_fresh_stacks(load, choice, session)
         farms = {count: on_a_farm(count, load, choice, session) for count in options.side_by_side}
@@ -130,7 +128,7 @@ def main() -> int:
         return 4
     page = document(
         Measured(
-            machine=_machine(),
+            machine=machine(),
             date=dt.datetime.now(dt.UTC).date().isoformat(),
             promise_server=str(choice),
             load_at_start=load_at_start,
@@ -180,14 +178,6 @@ The agent costs the worker {statistics.median(costs):.1%} of its records a secon
 A round is {seen.records} records with the agent and as many without. Records a second with / \
 without it: {rounds}.
 """
-
-
-def _machine() -> str:
-    memory_gib = psutil.virtual_memory().total / _GIB
-    return (
-        f"{os.cpu_count()} cores, {memory_gib:.0f} GiB of memory, {platform.system()} "
-        f"{platform.machine()}, Python {platform.python_version()}"
-    )
 
 
 def _averages(load: Iterable[float]) -> str:
