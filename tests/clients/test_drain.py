@@ -131,6 +131,22 @@ def test_nobody_is_asked_while_the_promise_server_is_down(world: World) -> None:
     assert world.backlog.missing(wanted) == ["the end of workflow a"]
 
 
+def test_what_a_worker_does_again_and_again_is_no_progress(world: World) -> None:
+    repeats: tuple[Callable[[], None], ...] = (
+        lambda: world.complete("a"),
+        world.set_aside,
+        lambda: world.commit(1),
+    )
+    for repeat in repeats:
+        repeat()
+    world.backlog.look(expected())
+    for rounds, repeat in enumerate(repeats, start=1):
+        repeat()
+        world.now_s += 5
+        world.backlog.look(expected())
+        assert world.backlog.quiet_for_s() == 5 * rounds
+
+
 def test_is_quiet_for_as_long_as_nothing_moves(world: World) -> None:
     moves: tuple[Callable[[], None], ...] = (
         lambda: world.complete("a"),
