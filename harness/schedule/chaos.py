@@ -1,8 +1,8 @@
 """Hypothesis draws the faults of a load here.
 
 * The very first draws, before the load, are a plan: how many faults there are, and which kinds
-  there are at all (Groce et al., "Swarm testing"). More than half of all schedules know only kills
-  and pauses at checkpoints, which is where crash bugs are found. They come first because
+  there are at all (Groce et al., "Swarm testing"). Half of all schedules know only kills and
+  pauses at checkpoints, which is where crash bugs are found. They come first because
   Hypothesis often draws the first choices and takes the simplest for all that follow.
 * Every arrival is one that a calm run of the load reaches (harness/schedule/arrivals.py), for a
   fault that never strikes is a wasted run.
@@ -59,7 +59,14 @@ KINDS = (
     "lock the database",
 )
 _ONLY_KILLS, _ONLY_PAUSES, _SWARM = ("kill",), ("pause",), None
-_WHICH_KINDS = (*(_ONLY_KILLS,) * 3, ("kill", "pause"), _ONLY_PAUSES, *(_SWARM,) * 4)
+_MEMBERS_CHANGE = ("add a worker", "rolling restart", "stop")  # the group, and nobody dies
+_WHICH_KINDS = (
+    *(_ONLY_KILLS,) * 3,
+    ("kill", "pause"),
+    _ONLY_PAUSES,
+    _MEMBERS_CHANGE,
+    *(_SWARM,) * 4,
+)
 # Chains of faults. A number and not the end of a list: so any one of them can be shrunk away.
 _HOW_MANY = (0, *(1,) * 12, *(2,) * 8, *(3,) * 4, 4, 5, 6, 7, 8)
 _FOLLOWERS = (0, 0, 1, 1, 2)

@@ -121,7 +121,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--runs", type=int, default=100, help="schedules a search may run")
     parser.add_argument(
-        "--random-runs", type=int, default=30, help="the same at random times, at the least"
+        "--random-runs", type=int, default=10, help="the same at random times, at the least"
     )
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--shrink-runs", type=int, default=40)
