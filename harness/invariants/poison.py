@@ -11,7 +11,7 @@ it was published, and which a dead letter has to carry in its headers.
 from collections.abc import Iterator
 from itertools import pairwise
 
-from harness.history.facts import DeadLetter, Published
+from harness.history.facts import DeadLetter, Delivery, Published
 from harness.history.history import History
 from harness.history.moments import ROUNDING_NS, seconds
 from harness.invariants.excuses import cut, death
@@ -98,31 +98,39 @@ def _twice(
 def _interrupted_between(
     history: History, one: Published, former: DeadLetter, latter: DeadLetter
 ) -> bool:
-    taken = [
-        delivery
-        for delivery in history.deliveries
-        if (delivery.partition, delivery.offset) == _place(one)
-        and delivery.at_ns <= former.at_ns + ROUNDING_NS
-    ]
-    latest = max(taken, key=lambda delivery: delivery.at_ns, default=None)
-    for delivery in taken:
+    polls = [d for d in history.deliveries if (d.partition, d.offset) == _place(one)]
+    taken = [poll for poll in polls if poll.at_ns <= former.at_ns + ROUNDING_NS]
+    latest = max(taken, key=lambda poll: poll.at_ns, default=None)
+    until_ns = latter.at_ns
+    for poll in taken:
         # The broker may append what the last to poll it had sent after that one was killed.
-        since_ns = delivery.at_ns if delivery is latest else former.at_ns
-        life, until_ns = delivery.incarnation, latter.at_ns
-        # Who stood still until a moment ago may have been given up by the group without knowing.
-        given_up_ns = delivery.at_ns - seconds(history.timing.group_session_s)
+        since_ns = poll.at_ns if poll is latest else former.at_ns
+        life = poll.incarnation
         revoked = any(
             since_ns <= event.at <= until_ns + ROUNDING_NS
             and one.partition in (event.get("partitions") or ())
             for event in history.checkpoints("rebalance.revoked", life)
         )
-        if (
-            revoked
-            or death(history, life, since_ns, until_ns)
-            or cut(history, life, "kafka", given_up_ns, until_ns)
-        ):
+        given_up = _may_have_been_given_up(history, poll, until_ns)
+        if revoked or given_up or death(history, life, since_ns, until_ns):
             return True
-    return False
+    # The second to write it may be the one that stood still: the group gave its partition to
+    # the first, and it goes on with what it had fetched until it hears of that.
+    return any(
+        _may_have_been_given_up(history, poll, poll.at_ns)
+        for poll in polls
+        if former.at_ns + ROUNDING_NS < poll.at_ns <= until_ns + ROUNDING_NS
+    )
+
+
+def _may_have_been_given_up(history: History, poll: Delivery, until_ns: int) -> bool:
+    """Whether who polled it had stood still, or did until then, and may not know the group's mind.
+
+    How long is not asked: what the group does not hear in two short silences with a moment between
+    them may be as much as in a long one.
+    """
+    since_ns = poll.at_ns - seconds(history.timing.group_session_s)
+    return cut(history, poll.incarnation, "kafka", since_ns, until_ns) is not None
 
 
 def _died_of_it(history: History) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 One list of schedules, drawn as a search draws them and always the same, is played
 
 * each on a fresh stack of its own, one after another: what one would do with a container a test;
-* on a farm of 1, 2, 4 and 8 processes over one broker: what `pytest -n` does with a search.
+* on a farm of 1, 2, 4, 8 and 12 processes over one broker: what `pytest -n` does with a search.
 
 Then one worker does one load with the agent and without it, in turn. All of it in one run on one
 machine, so that the ratios can be trusted where the figures cannot.
@@ -35,7 +35,7 @@ from tests.figures.machine import machine
 from tests.schedule.drawing import drawn
 
 _DOCUMENT = Path("docs/performance.md")
-_SIDE_BY_SIDE = (1, 2, 4, 8)
+_SIDE_BY_SIDE = (1, 2, 4, 8, 12)
 _MINUTE_S = 60.0
 
 
@@ -190,7 +190,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--side-by-side", nargs="+", type=int, default=_SIDE_BY_SIDE, metavar="PROCESSES"
     )
-    parser.add_argument("--rounds", type=int, default=5, help="rounds with and without the agent")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds with and without the agent")
     parser.add_argument("--records", type=int, default=300, help="records a round")
     parser.add_argument("--document", type=Path, default=_DOCUMENT, help="where the page goes")
     return parser.parse_args()

@@ -93,6 +93,21 @@ def test_forgives_a_second_dead_letter_of_a_worker_that_had_stood_still_until_ju
     b.assert_violated(judged(POISON, BEHIND, first, again, long_before, done, of=paused))
 
 
+def test_forgives_a_second_dead_letter_of_a_worker_that_was_given_up_while_it_stood_still() -> None:
+    # Its partition went to another, who set the poison aside; it wakes up with the same in hand.
+    paused = msgspec.structs.replace(
+        RUN, faults=(PauseWorker(at=Arrival(checkpoint="step.started"), for_s=3.0),)
+    )
+    first = [b.polled(0, 4.49, b.W2), b.dead_letter(4.5, 0)]
+    again = [b.polled(0, 5.0), b.dead_letter(5.1, 0)]
+    done = [b.completion(6.0), b.drained()]
+    just_before, long_before = b.window(2.0, 4.9), b.window(0.2, 2.9)
+    after = b.window(5.05, 5.5)
+    b.assert_holds(judged(POISON, BEHIND, first, again, just_before, done, of=paused))
+    for unrelated in (long_before, after):
+        b.assert_violated(judged(POISON, BEHIND, first, again, unrelated, done, of=paused))
+
+
 def test_flags_a_good_record_in_the_dead_letter_topic_even_without_poison() -> None:
     b.assert_violated(judged(BEHIND, b.dead_letter(0.5, 1), DONE), "is no poison")
 
