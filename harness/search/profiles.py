@@ -27,7 +27,7 @@ _LOOK = (Phase.reuse, Phase.generate, Phase.shrink)
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of a session's search.
 
-    `runs` schedules are run in all, within `time_s` seconds; a finding is shrunk by at most
+    `runs` schedules are run in all, within `time_s` seconds; what breaks is shrunk by at most
     `shrink_runs` more and then run `again` times as it stands. `keeps_green` is whether the
     journals of runs that hold are kept.
     """

@@ -9,7 +9,7 @@ Hypothesis draws and shrinks; here is what a run on real processes adds to that:
   shrink. When they are used up, what has not been run counts as not broken, and the smallest
   schedule that was seen to break is the answer.
 * Shrinking keeps to the invariant that was broken first. A smaller schedule that breaks another one
-  is another finding.
+  is another counterexample.
 * What failed before is remembered as a schedule and not as the choices that made it: choices mean
   another schedule under other limits. It is run first, as it stands.
 * An InfraError is neither: it is kept and told, and the schedule counts as not run.
@@ -67,7 +67,7 @@ class Worth(enum.Enum):
     UNKNOWN = "unknown"
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     """A schedule that breaks an invariant, as found and as shrunk."""
 
     invariant: str
@@ -92,7 +92,7 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     unknown: int
     held: int
     seconds: float
-    finding: Finding | None = None
+    counterexample: Counterexample | None = None
     first_unknown: JudgedRun | None = None
     errors: tuple[str, ...] = ()
 
@@ -151,7 +151,7 @@ class Search:
             unknown=self._unknown,
             held=self._held,
             seconds=clock.monotonic_s() - self._began,
-            finding=self._finding(),
+            counterexample=self._counterexample(),
             first_unknown=self._first_unknown,
             errors=tuple(self._errors),
         )
@@ -232,14 +232,14 @@ class Search:
                 self._first_unknown = outcome
         return None
 
-    def _finding(self) -> Finding | None:
+    def _counterexample(self) -> Counterexample | None:
         if self._smallest is None or self._found is None or self._invariant is None:
             return None
         outcome = self._outcomes[to_json(self._smallest)]
         if outcome is None:
             raise AssertionError("what was found was run")
         reproduced, again = self._run_again(self._smallest)
-        return Finding(
+        return Counterexample(
             invariant=self._invariant,
             found=self._found,
             smallest=outcome,

@@ -30,7 +30,7 @@ from harness.report.table import Proof
 from harness.schedule.schedule import Schedule, from_json, to_json
 from harness.schedule.strategies import schedules
 from harness.search.profiles import SHARDS, Profile
-from harness.search.search import Budget, Finding, Search, Searched, Worth
+from harness.search.search import Budget, Counterexample, Search, Searched, Worth
 
 _CATCH_WITHIN_S = 900.0  # on any machine; what counts is how many runs it takes
 # Every drawn load has a record, so these are at stake in every run that came to its end.
@@ -107,13 +107,16 @@ class Searcher:
             remembered=remembered,
             without_simplest=shard > 0,
         )
-        if searched.finding is not None and self._database is not None and self._seed is None:
-            smallest = searched.finding.smallest.history.schedule
+        found = searched.counterexample
+        if found is not None and self._database is not None and self._seed is None:
+            smallest = found.smallest.history.schedule
             self._database.save(self._key, to_json(smallest))
         self._conclude(searched)
         return searched
 
-    def catch(self, calm: Schedule, mutant: Mutant, *, runs: int, shrink_runs: int) -> Finding:
+    def catch(
+        self, calm: Schedule, mutant: Mutant, *, runs: int, shrink_runs: int
+    ) -> Counterexample:
         """Search against a mutant; Refuted unless what it breaks is found within `runs`."""
         budget = Budget(runs=runs, time_s=_CATCH_WITHIN_S, shrink_runs=shrink_runs, again=0)
 
@@ -124,9 +127,9 @@ class Searcher:
         searched = Search(play, budget, worth_of, only=mutant.breaks).look(
             lambda: drawn, seed=self._seed
         )
-        finding = searched.finding
-        verdict = "caught" if finding else "error" if searched.errors else "missed"
-        note = f"after {searched.runs} schedules" if finding else f"in {searched.runs} schedules"
+        counterexample = searched.counterexample
+        verdict = "caught" if counterexample else "error" if searched.errors else "missed"
+        note = f"{'after' if counterexample else 'in'} {searched.runs} schedules"
         self._tell(
             Proof(
                 mode=self._mode,
@@ -135,8 +138,8 @@ class Searcher:
                 note=f"{note} of the search",
             )
         )
-        if finding is not None:
-            return finding
+        if counterexample is not None:
+            return counterexample
         if searched.errors:
             raise InfraError(searched.errors[0])
         raise Refuted(f"the search did not find the mutant {mutant.name} in {searched.runs} runs")
@@ -186,8 +189,8 @@ class Searcher:
 
     def _conclude(self, searched: Searched) -> None:
         doubt = _doubt(searched)
-        verdict = "violated" if searched.finding else "unknown" if doubt else "holds"
-        if not searched.finding and searched.errors:
+        verdict = "violated" if searched.counterexample else "unknown" if doubt else "holds"
+        if not searched.counterexample and searched.errors:
             verdict = "error"
         self._tell(
             Proof(
@@ -198,8 +201,8 @@ class Searcher:
                 note="; ".join([*_held(searched), *self._lost[:1]]) or None,
             )
         )
-        if searched.finding is not None:
-            raise Refuted(story(searched.finding, searched))
+        if searched.counterexample is not None:
+            raise Refuted(story(searched.counterexample, searched))
         if searched.errors:
             raise InfraError(_errors(searched))
         if doubt:
@@ -227,13 +230,13 @@ def _held(searched: Searched) -> list[str]:
     return [f"{searched.held} that failed before hold now"] if searched.held else []
 
 
-def story(finding: Finding, searched: Searched) -> str:
+def story(one: Counterexample, searched: Searched) -> str:
     """What was found, for people: how, how far it can be relied on, and the smallest run of it."""
     found = (
-        f"found in schedule {finding.runs_until_found} after {finding.seconds_until_found:.0f} s, "
-        f"shrunk in {finding.shrink_runs} runs, reproduced {finding.reproduced} of {finding.again}"
+        f"found in schedule {one.runs_until_found} after {one.seconds_until_found:.0f} s, "
+        f"shrunk in {one.shrink_runs} runs, reproduced {one.reproduced} of {one.again}"
     )
-    lines = [found, "", finding.smallest.story()]
+    lines = [found, "", one.smallest.story()]
     if searched.errors:
         lines += ["", _errors(searched)]
     return "\n".join(lines)

@@ -50,16 +50,16 @@ def seek(mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, session:
     budget = Budget(runs=runs, time_s=_NO_LIMIT_S, shrink_runs=shrink_runs, again=0)
     strategy = schedules() if way == "search" else killed_at_random_times()
     searched = Search(play, budget, worth_of).look(lambda: strategy, seed=seed)
-    finding = searched.finding
-    smallest = None if finding is None else finding.smallest.history.schedule
+    counterexample = searched.counterexample
+    smallest = None if counterexample is None else counterexample.smallest.history.schedule
     return Sought(
         mutant=mutant,
         way=way,
         seed=seed,
-        found=finding is not None,
+        found=counterexample is not None,
         runs=searched.runs,
-        seconds=searched.seconds if finding is None else finding.seconds_until_found,
-        invariant=None if finding is None else finding.invariant,
+        seconds=searched.seconds if counterexample is None else counterexample.seconds_until_found,
+        invariant=None if counterexample is None else counterexample.invariant,
         smallest=None if smallest is None or not shrink_runs else _size(smallest),
         errors=len(searched.errors),
     )

@@ -75,18 +75,18 @@ def needs_a_kill(schedule: Schedule) -> tuple[str, ...]:
 
 def test_finds_the_schedule_and_makes_it_small() -> None:
     searched = look(World(needs_a_kill))
-    assert searched.finding is not None
-    smallest = searched.finding.smallest.history.schedule
+    assert searched.counterexample is not None
+    smallest = searched.counterexample.smallest.history.schedule
     assert len(smallest.records) == len(smallest.faults) == len(smallest.workers) == 1
-    assert searched.finding.invariant == "one"
-    assert searched.finding.runs_until_found == searched.runs
-    assert needs_a_kill(searched.finding.found)
+    assert searched.counterexample.invariant == "one"
+    assert searched.counterexample.runs_until_found == searched.runs
+    assert needs_a_kill(searched.counterexample.found)
 
 
 def test_finds_nothing_where_nothing_breaks() -> None:
     world = World(lambda _: ())
     searched = look(world, Budget(runs=20, time_s=60.0, shrink_runs=9, again=9))
-    assert searched.finding is None
+    assert searched.counterexample is None
     assert searched.runs == world.count("search") == 20
     assert len(world.played) == 20
 
@@ -131,10 +131,10 @@ def test_one_draw_owes_nothing_to_the_one_before() -> None:
 def test_shrinking_costs_no_more_runs_than_it_may() -> None:
     world = World(needs_a_kill)
     searched = look(world, Budget(runs=400, time_s=60.0, shrink_runs=5, again=2))
-    assert searched.finding is not None
-    assert world.count("shrink") == searched.finding.shrink_runs == 5
+    assert searched.counterexample is not None
+    assert world.count("shrink") == searched.counterexample.shrink_runs == 5
     assert world.count("again") == 2
-    assert needs_a_kill(searched.finding.smallest.history.schedule)
+    assert needs_a_kill(searched.counterexample.smallest.history.schedule)
 
 
 def test_what_cannot_be_reproduced_stays_found() -> None:
@@ -146,10 +146,10 @@ def test_what_cannot_be_reproduced_stays_found() -> None:
         broken.append(True)
         return ("one",)
 
-    finding = look(World(only_once)).finding
-    assert finding is not None
-    assert (finding.reproduced, finding.again) == (0, 4)
-    assert needs_a_kill(finding.smallest.history.schedule)
+    counterexample = look(World(only_once)).counterexample
+    assert counterexample is not None
+    assert (counterexample.reproduced, counterexample.again) == (0, 4)
+    assert needs_a_kill(counterexample.smallest.history.schedule)
 
 
 def test_shrinking_keeps_to_the_invariant_that_was_broken_first() -> None:
@@ -158,19 +158,19 @@ def test_shrinking_keeps_to_the_invariant_that_was_broken_first() -> None:
 
     for seed in range(4):
         world = World(broken)
-        finding = look(world, seed=seed).finding
-        assert finding is not None
-        assert finding.invariant in finding.smallest.judgement.violated
-        assert finding.invariant == broken(finding.found)[0]
+        counterexample = look(world, seed=seed).counterexample
+        assert counterexample is not None
+        assert counterexample.invariant in counterexample.smallest.judgement.violated
+        assert counterexample.invariant == broken(counterexample.found)[0]
 
 
-def test_a_stack_that_fails_is_an_error_and_no_finding() -> None:
+def test_a_stack_that_fails_is_an_error_and_no_counterexample() -> None:
     def fails(schedule: Schedule) -> tuple[str, ...]:
         raise InfraError(f"no broker for {len(schedule.faults)} faults")
 
     world = World(fails)
     searched = look(world)
-    assert searched.finding is None
+    assert searched.counterexample is None
     assert len(searched.errors) == len(world.played) == 3
     assert "no broker" in searched.errors[0]
     assert searched.runs == 0
@@ -209,9 +209,9 @@ def test_what_failed_before_is_run_first_and_as_it_stands() -> None:
     searched = Search(world, BUDGET, lambda _: Worth.FULL).look(
         lambda: SCHEDULES, seed=1, remembered=[a_schedule(1), failed]
     )
-    assert searched.finding is not None
-    assert searched.finding.smallest.history.schedule == failed
-    assert (searched.runs, searched.held, searched.finding.shrink_runs) == (2, 1, 0)
+    assert searched.counterexample is not None
+    assert searched.counterexample.smallest.history.schedule == failed
+    assert (searched.runs, searched.held, searched.counterexample.shrink_runs) == (2, 1, 0)
     assert [title for title, _ in world.played] == ["search", "search", *["again"] * 4]
 
 
@@ -225,7 +225,7 @@ def test_only_what_is_looked_for_is_found() -> None:
     searched = Search(World(needs_a_kill), BUDGET, lambda _: Worth.FULL, only=("other",)).look(
         lambda: SCHEDULES, seed=1
     )
-    assert searched.finding is None
+    assert searched.counterexample is None
     assert searched.runs == BUDGET.runs
 
 
