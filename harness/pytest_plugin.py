@@ -27,11 +27,11 @@ from harness.pytest_session import (
     choice_of,
     processes_of,
     profile_of,
-    remarks_on_memory,
     runs_all_scenarios,
     runs_scenarios,
     seed_of,
     start_shared,
+    told_of_memory,
 )
 from harness.report.grid import Grid
 from harness.report.table import Proof, table
@@ -195,7 +195,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         if grid.missing:
             terminalreporter.write_line(_red(len(grid.missing), kept), red=True)
     if SESSION in config.stash:
-        for line in remarks_on_memory(config):
+        for line in told_of_memory(config):
             terminalreporter.write_line(line)
     proofs = config.stash[_proofs]
     if not proofs:

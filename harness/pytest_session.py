@@ -55,14 +55,20 @@ def seed_of(config: pytest.Config) -> int | None:
         raise HarnessError(f"--hypothesis-seed={asked}: not a whole number") from error
 
 
-def remarks_on_memory(config: pytest.Config) -> list[str]:
-    """What a search could not read of what earlier ones had noted; a few lines, however much."""
+def told_of_memory(config: pytest.Config) -> list[str]:
+    """How far the searches have come in all; what could not be read of it, in a few lines."""
     try:
-        remarks = CellLog(config.rootpath / MEMORY).remarks
+        log = CellLog(config.rootpath / MEMORY)
+        remarks, (killed, reached) = log.remarks, log.share()
     except HarnessError as error:
         return [f"{error}"]
     more = len(remarks) - _REMARKS_AT_MOST
-    return [*remarks[:_REMARKS_AT_MOST], *([f"and {more} more such lines"] if more > 0 else [])]
+    share = f"all searches here so far: killed at {killed} of {reached} cells"
+    return [
+        *([f"{share} (checkpoint x life x state of the record)"] if reached else []),
+        *remarks[:_REMARKS_AT_MOST],
+        *([f"and {more} more such lines"] if more > 0 else []),
+    ]
 
 
 def processes_of(config: pytest.Config) -> int:

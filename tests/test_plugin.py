@@ -1,8 +1,10 @@
 """The plugin, tried on sessions of a few lines: who is to blame is seen at a glance."""
 
+import msgspec
 import pytest
 
 from harness import pytest_plugin
+from harness.history.cells import Cell
 from harness.report.grid import NAMES, Expected, GridRun, grid
 
 pytest_plugins = ["pytester"]
@@ -174,6 +176,17 @@ def test_what_could_not_be_read_of_earlier_searches_is_told(
     assert shown.stdout.str().count("skipped") == 3
     shown.stdout.fnmatch_lines(["*kill-cells.ndjson, line 3: skipped *", "and 2 more such lines"])
     assert shown.ret == pytest.ExitCode.OK  # it steers a search and proves nothing
+
+
+def test_says_how_far_the_searches_have_come(
+    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pytest_plugin, "grid_of", lambda *_, **__: grid([]))
+    cells = [Cell("step.started", life, "begun") for life in (1, 2)]
+    line = msgspec.json.encode({"killed_at": cells[:1], "reached": cells})
+    (session.mkdir(".hypothesis") / "kill-cells.ndjson").write_bytes(line + b"\n")
+    session.makepyfile(SCENARIO)
+    run(session).stdout.fnmatch_lines(["all searches here so far: killed at 1 of 2 cells *"])
 
 
 def test_a_memory_that_cannot_be_read_does_not_break_the_summary(
