@@ -1,31 +1,28 @@
 """Hypothesis draws the faults of a load here.
 
 * The very first draws, before the load, are a plan: how many faults there are, and which kinds
-  there are at all (Groce et al., "Swarm testing"). Half of all schedules know only kills and
-  pauses at checkpoints, which is where crash bugs are found. They come first because
-  Hypothesis often draws the first choices and takes the simplest for all that follow.
-* Every arrival is one that a calm run of the load reaches (harness/schedule/arrivals.py), for a
-  fault that never strikes is a wasted run.
-* A kill may have followers: kills or pauses in the very next lives of the worker that comes back.
-  They are drawn with it, because alone they would have nobody to strike.
+  there are at all (Groce et al., "Swarm testing"). Many schedules know only kills and pauses at
+  checkpoints, which is where crash bugs are found. They come first because Hypothesis often draws
+  the first choices and takes the simplest for all that follow.
+* Every arrival is one that comes: harness/schedule/ground.py.
+* A kill may have followers: kills or pauses in the very next lives of the worker that comes back,
+  or a kill of whoever takes up the same work instead. They are drawn with it, because alone they
+  would have nobody to strike.
+* Two faults may meet at one arrival, if one of them is about what surrounds the workers: a step
+  that outlasts its lease is one thing, and with a heartbeat lost meanwhile it is another.
 * What is drawn may be more than the limits allow: harness/schedule/granting.py cuts it down.
 * A place is drawn from all checkpoints in their fixed order, and steering only refuses some of
   them: so whatever is steered to, what shrinks shrinks towards the same places.
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from harness.schedule.arrivals import (
-    WAY_IN,
-    expected_arrivals,
-    expected_duration_s,
-    expected_in_next_life,
-)
+from harness.schedule.arrivals import expected_duration_s
 from harness.schedule.checkpoints import CHECKPOINTS
 from harness.schedule.faults import (
     ANY,
@@ -41,11 +38,10 @@ from harness.schedule.faults import (
     RollingRestart,
     StopWorker,
 )
-from harness.schedule.granting import AT_THE_END, Chain, granted
+from harness.schedule.granting import Chain, granted
+from harness.schedule.ground import Cells, Ground
 from harness.schedule.limits import Limits
 from harness.schedule.schedule import Schedule
-
-Cells = frozenset[tuple[str, int]]
 
 KINDS = (
     "kill",
@@ -60,17 +56,20 @@ KINDS = (
 )
 _ONLY_KILLS, _ONLY_PAUSES, _SWARM = ("kill",), ("pause",), None
 _MEMBERS_CHANGE = ("add a worker", "rolling restart", "stop")  # the group, and nobody dies
+_SURROUNDINGS = ("lock the database", "cut a link", "kill the server")
 _WHICH_KINDS = (
     *(_ONLY_KILLS,) * 3,
     ("kill", "pause"),
     _ONLY_PAUSES,
     _MEMBERS_CHANGE,
+    *(_SURROUNDINGS,) * 2,
     *(_SWARM,) * 4,
 )
 # Chains of faults. A number and not the end of a list: so any one of them can be shrunk away.
 _HOW_MANY = (0, *(1,) * 12, *(2,) * 8, *(3,) * 4, 4, 5, 6, 7, 8)
 _FOLLOWERS = (0, 0, 1, 1, 2)
 _SAME_PLACE = (True, True, False)
+_AT_ONCE = (False, True, True)
 _WHERE_ROWS_ARE_NEXT = ("task.acquired", "step.started", "sleep.woken")
 _LATER_S = 4.0  # when others have taken over
 _BACK_AFTER_S = (0.0, 0.0, 0.5, _LATER_S, None)
@@ -82,6 +81,7 @@ _KINDS = st.sampled_from(_WHICH_KINDS)
 _BACK = st.sampled_from(_BACK_AFTER_S)
 _FOLLOWED = st.sampled_from(_FOLLOWERS)
 _SAME = st.sampled_from(_SAME_PLACE)
+_MEETS = st.sampled_from(_AT_ONCE)
 _PLACE = st.sampled_from(CHECKPOINTS)
 _EITHER = st.booleans()
 _THOUSANDTHS = st.integers(0, _THOUSAND)
@@ -96,36 +96,16 @@ class Plan(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...]
 
 
-class _Ground(msgspec.Struct, frozen=True):
-    """What faults are drawn for."""
-
-    load: Schedule
-    reached: frozenset[str]
-    neglected: Cells
-    kinds: tuple[str, ...]
-
-    def arrivals(self) -> Mapping[str, int]:
-        return self._as_shown(expected_arrivals(self.load))
-
-    def after(self, died: Arrival) -> Mapping[str, int]:
-        """What a worker that died there reaches in its next life."""
-        return self._as_shown(expected_in_next_life(self.load, died))
-
-    def under_way(self) -> Mapping[str, int]:
-        """Those at which there is work left, for faults that do not end a life."""
-        return {name: count for name, count in self.arrivals().items() if name not in AT_THE_END}
-
-    def _as_shown(self, expected: Mapping[str, int]) -> Mapping[str, int]:
-        return {name: count for name, count in expected.items() if name in self.reached}
-
-
 @st.composite
 def plans(draw: DrawFn) -> Plan:
     """What is decided before anything else."""
     count = draw(_COUNT)
     kinds = draw(_KINDS)
     # Two kinds of fault can only meet where there are two faults.
-    return Plan(count, kinds) if kinds else Plan(count + bool(count), draw(_swarm()))
+    several = count + bool(count)
+    if kinds is _SURROUNDINGS:
+        return Plan(several, kinds)
+    return Plan(count, kinds) if kinds else Plan(several, draw(_swarm()))
 
 
 @st.composite
@@ -138,20 +118,23 @@ def faults(
     neglected: Cells,
 ) -> tuple[Fault, ...]:
     """Faults for `load` by `plan`, within `limits`, at checkpoints of `reached`."""
-    ground = _Ground(load, reached, neglected, plan.kinds)
+    ground = Ground(load, reached, neglected, plan.kinds)
     if not ground.under_way():
         return ()
-    chain = _chain(ground)
-    drawn = [draw(chain) for _ in range(min(plan.count, limits.faults))]
+    drawn: list[Chain] = []
+    before: Chain = ()
+    for _ in range(min(plan.count, limits.faults)):
+        before = draw(_chain(ground, before))
+        drawn.append(before)
     return granted(drawn, load, limits)
 
 
 @st.composite
 def kills_at_random_times(draw: DrawFn, load: Schedule, limits: Limits) -> tuple[Fault, ...]:
     """One to three kills of workers at any time of the run."""
-    ground = _Ground(load, frozenset(), frozenset(), ("kill at a time",))
+    ground = Ground(load, frozenset(), frozenset(), ("kill at a time",))
     count = draw(st.integers(1, 3))
-    chain = _chain(ground)
+    chain = _chain(ground, ())
     drawn = [draw(chain) for _ in range(count)]
     return granted(drawn, load, limits)
 
@@ -167,7 +150,7 @@ def _swarm() -> SearchStrategy[tuple[str, ...]]:
 
 
 @st.composite
-def _chain(draw: DrawFn, ground: _Ground) -> Chain:
+def _chain(draw: DrawFn, ground: Ground, before: Chain) -> Chain:
     kind = draw(st.sampled_from(ground.kinds))
     if kind == "kill":
         return _kills(draw, ground)
@@ -178,25 +161,41 @@ def _chain(draw: DrawFn, ground: _Ground) -> Chain:
         places = {name: places[name] for name in _WHERE_ROWS_ARE_NEXT if name in places}
     if not places:
         return ()
+    met = _where_it_can_meet(kind, before)
+    if met is not None and met.checkpoint in places and draw(_MEETS):
+        return (_other(draw, ground.load, kind, met),)
     return (_other(draw, ground.load, kind, _arrival(draw, ground, places)),)
 
 
-def _kills(draw: DrawFn, ground: _Ground) -> Chain:
+def _where_it_can_meet(kind: str, before: Chain) -> Arrival | None:
+    """The arrival of the fault before, where both can strike: nobody dies of it on the spot."""
+    if not before or isinstance(before[0], KillWorker | KillWorkerAtTime):
+        return None
+    surrounds = kind in _SURROUNDINGS or isinstance(before[0], LockDatabase | CutLink | KillServer)
+    return before[0].at if surrounds else None
+
+
+def _kills(draw: DrawFn, ground: Ground) -> Chain:
     followers = draw(_FOLLOWED)
     places = ground.arrivals()
     if followers:
-        # Where whoever comes back finds something to do.
-        places = {name: places[name] for name in places if ground.after(Arrival(checkpoint=name))}
+        # Where whoever comes back, or takes its work up, finds something to do.
+        places = {name: places[name] for name in places if ground.goes_on_after(name)} or places
     if not places:
         return ()
     at = _arrival(draw, ground, places)
     chain: list[Fault] = [KillWorker(at=at, restart_after_s=draw(_BACK))]
     for life in range(2, followers + 2):
         expected = ground.after(at)
+        is_same = draw(_SAME)
+        if is_same and (taken_up := ground.taken_up(at)):
+            at = taken_up
+            chain.append(KillWorker(at=at, restart_after_s=draw(_BACK)))
+            continue
         if not expected:
             break
         # The same place again, as a step that kills whoever runs it would have it.
-        again = at.checkpoint if draw(_SAME) and at.checkpoint in expected else None
+        again = at.checkpoint if is_same and at.checkpoint in expected else None
         at = _arrival(draw, ground, expected, life, again)
         if "pause" in ground.kinds and draw(_EITHER):
             chain.append(PauseWorker(at=at, for_s=draw(_span_s(ground.load.settings.lease_s))))
@@ -207,7 +206,7 @@ def _kills(draw: DrawFn, ground: _Ground) -> Chain:
 
 def _arrival(
     draw: DrawFn,
-    ground: _Ground,
+    ground: Ground,
     expected: Mapping[str, int],
     life: int = 1,
     only: str | None = None,
@@ -223,16 +222,9 @@ def _arrival(
     nth = draw(_SHARE) % expected[checkpoint] + 1
     if life > 1:
         return Arrival(checkpoint=checkpoint, nth=nth, life=life)
-    whom = (ANY, *_sure_of(ground.load, checkpoint))
+    whom = (ANY, *ground.sure_of(checkpoint))
     worker = whom[draw(_SHARE) % len(whom)]
     return Arrival(checkpoint=checkpoint, nth=nth if worker == ANY else 1, worker=worker)
-
-
-def _sure_of(load: Schedule, checkpoint: str) -> Sequence[str]:
-    """The workers each of which reaches the checkpoint: where all have messages of their own."""
-    delivered = {message.partition for message in load.load if message.after_completion_of is None}
-    everywhere = delivered == set(range(load.partitions)) and load.partitions >= len(load.workers)
-    return load.workers if everywhere and checkpoint == WAY_IN[0] else ()
 
 
 def _kill_at_a_time(draw: DrawFn, load: Schedule) -> KillWorkerAtTime:
@@ -271,7 +263,7 @@ def _other(draw: DrawFn, load: Schedule, kind: str, at: Arrival) -> Fault:  # no
 
 @functools.cache
 def _span_s(lease_s: float) -> SearchStrategy[float]:
-    """Shorter than half a lease, or longer than a lease by a second and more."""
+    """Shorter than half a lease, or twice as often longer than a lease by a second and more."""
     short = st.integers(2, int(lease_s / 2 * _TENTH))
     long = st.integers(int((lease_s + 1) * _TENTH), int((lease_s + 2) * _TENTH))
-    return (short | long).map(lambda tenths: tenths / _TENTH)
+    return (short | long | long).map(lambda tenths: tenths / _TENTH)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from statistics import median
 
+import msgspec
 import pytest
 
 from harness.schedule.checkpoints import CHECKPOINTS
@@ -208,15 +209,40 @@ def test_most_schedules_are_small() -> None:
     assert max(expected_duration_s(one) for one in USUAL) < 10
 
 
-def test_nearly_all_have_a_fault_and_most_only_kills_and_pauses() -> None:
+def test_nearly_all_have_a_fault_and_many_only_kills_and_pauses() -> None:
     with_faults = [one for one in USUAL if one.faults]
     narrow = [
         one
         for one in with_faults
         if all(isinstance(fault, KillWorker | PauseWorker) for fault in one.faults)
     ]
-    assert len(with_faults) > 0.9 * len(USUAL)
-    assert len(USUAL) / 2 < len(narrow) < 0.9 * len(USUAL)
+    assert len(with_faults) > 0.95 * len(USUAL)
+    assert 0.3 * len(USUAL) < len(narrow) < 0.7 * len(USUAL)
+
+
+def test_a_lock_and_another_fault_of_the_surroundings_meet_at_one_arrival() -> None:
+    others = [
+        fault
+        for schedule in USUAL
+        for lock in schedule.faults
+        for fault in schedule.faults
+        if isinstance(lock, LockDatabase) and isinstance(fault, CutLink | KillServer)
+        if lock.at == fault.at
+    ]
+    assert {type(fault) for fault in others} == {CutLink, KillServer}
+
+
+def test_whoever_takes_up_the_work_of_one_that_was_killed_is_killed_there_as_well() -> None:
+    taken_up = [
+        (schedule, first)
+        for schedule in USUAL
+        for first in kills(schedule)
+        for second in kills(schedule)
+        if len(schedule.workers) > 1 and second.at.life is None
+        if second.at == msgspec.structs.replace(first.at, nth=first.at.nth + 1)
+    ]
+    assert len(taken_up) > 3
+    assert all(first.restart_after_s is not None for _, first in taken_up)
 
 
 def test_the_plain_way_kills_at_times_and_nothing_else() -> None:
