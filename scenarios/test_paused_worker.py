@@ -26,8 +26,11 @@ ALWAYS = (
     "every_record_completes",
 )
 CALM = Schedule(
-    records=(Record(name="one", rows=8),), load=(Publish(record="one"),), workers=("w1", "w2")
-)
+    records=(Record(name="one", rows=8),),
+    load=(Publish(record="one"),),
+    partitions=2,  # so that both have a share of what comes when the stalled one goes on
+    workers=("w1", "w2"),
+).with_more_after_the_faults()
 SHORT_S = CALM.settings.lease_s / 2
 LONG_S = 3 * CALM.settings.lease_s
 

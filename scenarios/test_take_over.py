@@ -21,7 +21,7 @@ CALM = Schedule(
     load=tuple(Publish(record=name, partition=place) for place, name in enumerate(NAMES)),
     partitions=3,
     workers=("w1", "w2", "w3"),
-)
+).with_more_after_the_faults()
 ALWAYS = (
     "one_completion_per_record_id",
     "rows_go_once_and_wholly",
