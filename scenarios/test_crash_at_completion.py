@@ -1,7 +1,8 @@
 """A crash at the completion publish.
 
 The worker dies at every checkpoint from handing the completion to the Kafka client to the
-server's confirmation that the workflow is settled, and is started again.
+server's confirmation that the workflow is settled, and is started again. Once it is only asked to
+stop.
 
 Expect: the completion is published once where the crash left no doubt.
 Allow: a second one, with the same key and promise id, if the first may have been accepted by the

@@ -1,7 +1,7 @@
 """Worker pool rebalancing: another worker of the group takes over.
 
 Three workers, three partitions. The one at work is killed and not started again; then all three
-are restarted one after another while records are under way.
+are restarted one after another while records are under way. Then more records come.
 
 Expect: another worker goes on with the dead one's workflows and partitions within lease + pending
 retry + group session + margin.
