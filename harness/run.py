@@ -191,7 +191,8 @@ class _Run:
                 continue
             looked = clock.monotonic_s()
             self._backlog.look(expected, server_answers=not self._reach.server_is_down)
-            if loading.publish_what_is_due(self._backlog.completed()):
+            completed = self._backlog.completed()
+            if loading.publish_what_is_due(completed, is_healed=self._is_healed()):
                 continue  # what it owes is known when its acknowledgement has been heard
             missing = self._backlog.missing(expected)
             if self._is_silence_excused():
@@ -273,6 +274,17 @@ class _Run:
 
     def _environment(self, worker: str, incarnation: str, slot: Slot) -> Mapping[str, str]:
         return self._terms.environment(worker, incarnation, slot, self._database.url)
+
+    def _is_healed(self) -> bool:
+        """Every fault is over, and got over by the workers; or they have come to a standstill."""
+        if not self._loading.is_waiting_for_faults or not self._nemesis.is_over:
+            return False
+        admin, group = self._stack.admin, self._terms.group
+        return self._backlog.quiet_for_s() > self._quiet_s() / 2 or (
+            not self._backlog.missing(self._loading.expected)
+            and self._pool.is_quiet()
+            and self._pool.has_each_its_share(admin, group, self._schedule.partitions)
+        )
 
     def _enter(self, phase: str) -> None:
         self._record("phase", phase=phase)

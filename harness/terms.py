@@ -85,7 +85,7 @@ class Terms:
             "TRANSIENT_ERROR_SEED": str(settings.transient_error_seed),
             # Ours understands them; another worker keeps its own.
             "STEP_RETRY_DELAY_S": "0.1",
-            "STEP_RETRY_MAX_DELAY_S": "1",
+            "STEP_RETRY_MAX_DELAY_S": str(settings.step_retry_max_delay_s),
             ENVIRONMENT: msgspec.json.encode(self.plan(worker, incarnation)).decode(),
         }
 

@@ -1,7 +1,8 @@
 """A crash at the completion publish.
 
 The worker dies at every checkpoint from handing the completion to the Kafka client to the
-server's confirmation that the workflow is settled, and is started again.
+server's confirmation that the workflow is settled, and is started again. Once it is only asked to
+stop.
 
 Expect: the completion is published once where the crash left no doubt.
 Allow: a second one, with the same key and promise id, if the first may have been accepted by the
@@ -11,7 +12,7 @@ Deny: no completion; a second one without that excuse; a completion from outside
 
 import pytest
 
-from harness import Arrival, KillWorker, Publish, Record, Schedule
+from harness import Arrival, KillWorker, Publish, Record, Schedule, StopWorker
 from harness.prove import Prover
 from tests.mutants.registry import named
 
@@ -52,6 +53,11 @@ def test_killed_on_the_way_out(prover: Prover, checkpoint: str) -> None:
     outcome = prover.prove(killed(checkpoint), at_stake=AT_STAKE)
     if checkpoint not in MAY_REPEAT:
         assert len(outcome.history.completions) == 1, f"{checkpoint} leaves no doubt"
+
+
+def test_stopped_before_the_publish_is_recorded(prover: Prover) -> None:
+    stop = StopWorker(at=Arrival(checkpoint="publish.accepted"))
+    prover.prove(CALM.with_faults(stop), at_stake=(*AT_STAKE, "workers_stop_when_asked"))
 
 
 @pytest.mark.mutant

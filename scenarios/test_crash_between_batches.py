@@ -78,9 +78,18 @@ TWICE = Schedule(
 )
 
 
-def test_killed_twice_in_one_batch(prover: Prover) -> None:
-    # Each start takes the next rows, and the third takes the last: there is no second batch.
-    prover.prove(TWICE, at_stake=("rows_go_once_and_wholly", "every_record_completes"))
+# And once more: a step that kills whoever runs it, three times.
+THRICE = Schedule(
+    records=(Record(name="four", rows=8),), load=(Publish(record="four"),)
+).with_faults(*TWICE.faults, KillWorker(at=Arrival(checkpoint="step.settle.sent", nth=2)))
+
+
+@pytest.mark.parametrize("schedule", [TWICE, THRICE], ids=["twice", "three times"])
+def test_killed_again_in_one_batch(prover: Prover, schedule: Schedule) -> None:
+    # Each start takes the next rows, and the one after the last kill takes the last.
+    outcome = prover.prove(schedule, at_stake=("rows_go_once_and_wholly", "every_record_completes"))
+    (batch,) = [starts for starts in outcome.history.starts_of_promise.values() if len(starts) > 1]
+    assert len(batch) == len(schedule.faults) + 1, "the kills fell into different steps"
 
 
 @pytest.mark.mutant

@@ -4,13 +4,13 @@ Ten records at once; somebody else locks the rows, so that every first batch tak
 The real server renews leases only for one origin a heartbeat, so ten records at work are ten
 heartbeats; the SDK's own sends one for all, and it is refused.
 
-Expect: each step is started once, however long it takes.
-Deny: a step started again while it still runs.
+Expect: each step is started once, however long it takes, also if its worker is asked to stop.
+Deny: a step started again while it still runs; a worker that leaves in the middle of one.
 """
 
 import pytest
 
-from harness import Arrival, CutLink, LockDatabase, Publish, Record, Schedule, Settings
+from harness import Arrival, CutLink, LockDatabase, Publish, Record, Schedule, Settings, StopWorker
 from harness.invariants import steps_that_outlasted_the_lease
 from harness.prove import Prover
 from tests.mutants.registry import named
@@ -28,7 +28,7 @@ CALM = Schedule(
     records=TEN,
     load=tuple(Publish(record=record.name) for record in TEN),
     settings=Settings(lease_s=LEASE_S),
-)
+).with_more_after_the_faults()
 LONG_STEPS = CALM.with_faults(
     LockDatabase(at=Arrival(checkpoint="step.started"), for_s=3.5 * LEASE_S)
 )
@@ -37,6 +37,16 @@ LONG_STEPS = CALM.with_faults(
 BEAT_LOST = CALM.with_settings(lease_s=6.0).with_faults(
     LockDatabase(at=Arrival(checkpoint="step.started"), for_s=7.5),
     CutLink(link="resonate", at=Arrival(checkpoint="step.started", nth=len(TEN)), cut_s=2.3),
+)
+
+# A new release comes while two steps wait for the rows.
+STOPPED = Schedule(
+    records=TEN[:2],
+    load=tuple(Publish(record=record.name) for record in TEN[:2]),
+    faults=(
+        LockDatabase(at=Arrival(checkpoint="step.started"), for_s=3.0),
+        StopWorker(at=Arrival(checkpoint="step.started", nth=2)),
+    ),
 )
 
 
@@ -54,6 +64,15 @@ def test_ten_steps_of_several_leases(prover: Prover) -> None:
 def test_a_beat_that_fails_costs_no_lease(prover: Prover) -> None:
     outcome = prover.prove(BEAT_LOST, at_stake=AT_STAKE)
     assert steps_that_outlasted_the_lease(outcome.history) >= len(TEN)
+
+
+def test_a_worker_that_is_asked_to_stop_finishes_its_steps(prover: Prover) -> None:
+    prover.prove(STOPPED, at_stake=(*AT_STAKE, "workers_stop_when_asked"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_leaves_in_the_middle_of_a_step(prover: Prover) -> None:
+    prover.catch(STOPPED, named("leaves_in_the_middle_of_a_step"))
 
 
 @pytest.mark.mutant

@@ -5,8 +5,8 @@ broker's confirmation of the committed offset, and is started again; its link to
 goes down while it holds a record that has no promise yet, and its partition is taken away then;
 partitions with different offsets; ids that look alike.
 
-Expect: every record completes.
-Deny: an offset committed past a record that has no promise.
+Expect: every record completes, also those that come when all is well again.
+Deny: an offset committed past a record that has no promise, or whose promise ends within minutes.
 """
 
 import msgspec
@@ -27,7 +27,7 @@ NAMES = ("one", "two", "three")
 CALM = Schedule(
     records=tuple(Record(name=name, rows=2) for name in NAMES),
     load=tuple(Publish(record=name) for name in NAMES),
-)
+).with_more_after_the_faults()
 WAY_IN = (
     "record.polled",
     "workflow.begin.sent",
@@ -108,6 +108,11 @@ def test_no_offset_stands_for_another(prover: Prover, schedule: Schedule) -> Non
 )
 def test_catches_a_worker_that_commits_too_early(prover: Prover, mutant: str) -> None:
     prover.catch(CALM.with_faults(UNREACHABLE), named(mutant))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_whose_workflows_live_for_a_minute(prover: Prover) -> None:
+    prover.catch(CALM, named("short_lifetime"))
 
 
 @pytest.mark.mutant

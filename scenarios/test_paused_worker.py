@@ -1,12 +1,14 @@
 """A worker that stands still (SIGSTOP) and goes on later has lost what it held.
 
 One record of four batches, two workers. Whoever is at work is stopped at a checkpoint, for less
-than its lease and for longer, and goes on as if nothing had happened.
+than its lease and for longer, and goes on as if nothing had happened. When both have their share
+again, a record comes for each.
 
 And four records on one worker alone: it takes up itself what it lost, while what it was at before
 is still coming to its end, and the steps then take longer than a lease.
 
-Expect: after a short pause it goes on; after a long one another worker has gone on.
+Expect: after a short pause it goes on; after a long one another worker has gone on. New records
+are taken in by both.
 Allow: what it had begun may be done a second time, and a completion that it sent stands.
 Deny: that anything is recorded by a worker whose lease went while it stood still.
 """
@@ -26,8 +28,11 @@ ALWAYS = (
     "every_record_completes",
 )
 CALM = Schedule(
-    records=(Record(name="one", rows=8),), load=(Publish(record="one"),), workers=("w1", "w2")
-)
+    records=(Record(name="one", rows=8),),
+    load=(Publish(record="one"),),
+    partitions=2,  # so that both have a share of what comes when the stalled one goes on
+    workers=("w1", "w2"),
+).with_more_after_the_faults()
 SHORT_S = CALM.settings.lease_s / 2
 LONG_S = 3 * CALM.settings.lease_s
 

@@ -1,7 +1,7 @@
 """Worker pool rebalancing: another worker of the group takes over.
 
 Three workers, three partitions. The one at work is killed and not started again; then all three
-are restarted one after another while records are under way.
+are restarted one after another while records are under way. Then more records come.
 
 Expect: another worker goes on with the dead one's workflows and partitions within lease + pending
 retry + group session + margin.
@@ -21,7 +21,7 @@ CALM = Schedule(
     load=tuple(Publish(record=name, partition=place) for place, name in enumerate(NAMES)),
     partitions=3,
     workers=("w1", "w2", "w3"),
-)
+).with_more_after_the_faults()
 ALWAYS = (
     "one_completion_per_record_id",
     "rows_go_once_and_wholly",

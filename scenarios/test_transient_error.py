@@ -7,9 +7,12 @@ Allow: any number of starts of a step that failed, one more than it failed.
 Deny: any other step started again; a failed step given up or replaced by a new one.
 """
 
+import itertools
+
 import pytest
 
 from harness import Arrival, KillWorker, Publish, Record, Schedule, Settings
+from harness.history.history import History
 from harness.prove import Prover
 from tests.mutants.registry import named
 
@@ -17,6 +20,10 @@ FAILURE_MODE = "a transient batch error: only that step retries"
 DONE = ("one_completion_per_record_id", "rows_go_once_and_wholly", "every_record_completes")
 AT_STAKE = ("only_the_failing_step_retries", "no_sleep_ends_early", *DONE)
 MANY = 6  # failures of one step, more than a worker may allow that counts its tries
+# The SDK itself gives a step up after so many tries, unless it is told otherwise. With delays that
+# double from a second they take years; with ours, the longest of which can be set, a few seconds.
+SDK_TRIES = 30
+OF_ITS_OWN_S = 2.0  # a delay that nobody has who heeds the settings
 CALM = Schedule(
     records=(Record(name="eight", rows=16),),
     load=(Publish(record="eight"),),
@@ -41,12 +48,33 @@ def test_a_quarter_of_the_attempts_fail(prover: Prover, seed: int) -> None:
     prover.note(f"{len(failures)} attempts failed with seed {seed}")
 
 
+def longest_delay_s(history: History) -> float:
+    """The longest time from a failure of a step to its next start."""
+    return max(
+        (later.started_ns - (one.ended_ns or one.started_ns)) / 10**9
+        for starts in history.starts_of_promise.values()
+        for one, later in itertools.pairwise(starts)
+    )
+
+
 def test_one_step_fails_many_times_in_a_row(prover: Prover) -> None:
     one = Schedule(records=(Record(name="one", rows=2),), load=(Publish(record="one"),))
     stubborn = one.with_settings(transient_error_rate=0.9, transient_error_seed=4)
     outcome = prover.prove(stubborn, at_stake=("only_the_failing_step_retries", *DONE))
-    failures = [event for event in outcome.history.events if event.kind == "step.failed"]
+    failures = outcome.history.of_kind("step.failed")
     assert len(failures) >= MANY, f"only {len(failures)} failures, fewer than a budget may allow"
+    if longest_delay_s(outcome.history) > OF_ITS_OWN_S:
+        prover.note(f"a back-off of its own: no step was made to fail more than {SDK_TRIES} times")
+        return
+    unwilling = one.with_settings(
+        transient_error_rate=0.97, transient_error_seed=13, step_retry_max_delay_s=0.1
+    )
+    outcome = prover.prove(unwilling, at_stake=("only_the_failing_step_retries", *DONE))
+    failures = outcome.history.of_kind("step.failed")
+    assert len(failures) > SDK_TRIES, (
+        f"only {len(failures)} failures: the SDK's default allows them"
+    )
+    prover.note(f"one step failed {len(failures)} times in a row")
 
 
 def test_killed_while_a_step_waits_to_be_retried(prover: Prover) -> None:

@@ -191,6 +191,16 @@ class WorkerPool:
         """Whether, as the broker sees it, the living workers share all partitions now."""
         return has_assignment(admin, group, len(self.alive()), partitions)
 
+    def has_each_its_share(self, admin: AdminClient, group: str, partitions: int) -> bool:
+        """Whether they share all partitions, and nobody is idle while there are enough.
+
+        Who joins is a member at once, and has its share only when the others have let go of it.
+        """
+        owned = _owned(admin, group)
+        alive = len(self.alive())
+        busy = sum(bool(places) for places in owned)
+        return _is_whole(owned, alive, partitions) and busy >= min(alive, partitions)
+
     def stop_all(self, step: Callable[[], None]) -> None:
         """Ask all to stop and wait for their ends, calling `step`, which calls this pool's."""
         self.closing = True
@@ -220,13 +230,20 @@ class WorkerPool:
 
 def has_assignment(admin: AdminClient, group: str, members: int, partitions: int) -> bool:
     """Whether the group has this many members that share all partitions, as the broker sees it."""
+    return _is_whole(_owned(admin, group), members, partitions)
+
+
+def _is_whole(owned: list[set[tuple[str, int]]], members: int, partitions: int) -> bool:
+    return len(owned) == members and len(set().union(*owned)) == partitions
+
+
+def _owned(admin: AdminClient, group: str) -> list[set[tuple[str, int]]]:
+    """The partitions of each member, as topic and number."""
     try:
         described = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
     except KafkaException:
-        return False  # not there yet: the first member makes it
-    owned = [
-        (place.topic, place.partition)
+        return []  # not there yet: the first member makes it
+    return [
+        {(place.topic, place.partition) for place in member.assignment.topic_partitions}
         for member in described.members
-        for place in member.assignment.topic_partitions
     ]
-    return len(described.members) == members and len(set(owned)) == partitions

@@ -6,15 +6,21 @@ worker that sends SIGTERM to itself has ended by itself.
 * A worker that dies of something and is started again may go on as if nothing had happened. It
   is violated all the same: whatever runs it in production would call that a crash.
 * SIGTERM without a handler ends a process by that signal: it was asked, and it ended.
+* Whoever has a handler and leaves at once, in the middle of a step, makes a crash of every release:
+  the step is done a second time, and a completion may be published twice. A few seconds of
+  waiting are owed to what was under way; not more, for a step may take longer than any release.
 """
 
 from collections.abc import Iterator
 
-from harness.history.facts import Incarnation
+from harness.history.facts import Incarnation, Start
 from harness.history.history import History
-from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
+from harness.history.moments import seconds
+from harness.invariants.excuses import cut
+from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said, started
 
 STOPPED = frozenset({0, -15})  # by its own handler, or by the signal where it has none
+_WAITS_AT_LEAST_S = 5.0  # a third of what our pool gives it, a sixth of what Kubernetes does
 
 
 def no_worker_died_unasked(history: History) -> Verdict:
@@ -29,7 +35,10 @@ def no_worker_died_unasked(history: History) -> Verdict:
 
 
 def workers_stop_when_asked(history: History) -> Verdict:
-    """A worker that is asked to stop (SIGTERM) ends within its time, and not by an error."""
+    """A worker that is asked to stop (SIGTERM) ends within its time, and not by an error.
+
+    Nor does it leave in the middle of a step that nothing keeps it from finishing.
+    """
     asked = [life for life in history.incarnations.values() if life.asked and life.fault is None]
     findings = [finding for life in asked for finding in _not_stopped(history, life)]
     unseen = [life for life in asked if life.code is None]
@@ -79,6 +88,42 @@ def _not_stopped(history: History, life: Incarnation) -> Iterator[Finding]:
                 said(history, life.ended_ns, life.name, f"ended with {_code(life)}"),
             ],
         )
+    elif life.asked_ns is not None and life.ended_ns is not None:
+        waited_ns = life.ended_ns - life.asked_ns
+        cut_off = [one for one in history.starts if _was_cut_off(history, life, one)]
+        if cut_off and waited_ns < seconds(_WAITS_AT_LEAST_S):
+            yield Finding(
+                f"{life.name} was asked to stop and left in the middle of {cut_off[0].promise}",
+                [
+                    started(history, cut_off[0]),
+                    *begun,
+                    said(history, life.ended_ns, life.name, "ended, the step not being recorded"),
+                ],
+            )
+
+
+def _was_cut_off(history: History, life: Incarnation, start: Start) -> bool:
+    """Whether a step under way when its worker was asked to stop was never recorded by it, although
+    the worker had its lease and its links to the end.
+    """
+    since_ns, asked_ns, left_ns = start.started_ns, life.asked_ns or 0, life.ended_ns or 0
+    if start.incarnation != life.name or since_ns > asked_ns or start.settle_confirmed_ns:
+        return False
+    if start.how == "failed" and not _is_cancelled(start):
+        return False  # it waits to be tried again, and may have to wait for long
+    promise, lease = history.promises.get(start.promise), history.lease_of(start)
+    recorded_ns = None if promise is None else promise.settled_ns
+    taken_ns = None if lease is None else lease.superseded_ns
+    is_over = any(end is not None and end <= left_ns for end in (recorded_ns, taken_ns))
+    return not (
+        is_over
+        or cut(history, life.name, "kafka", since_ns, left_ns)
+        or cut(history, life.name, "resonate", since_ns, left_ns)
+    )
+
+
+def _is_cancelled(start: Start) -> bool:
+    return (start.error or "").startswith("CancelledError")
 
 
 def _last_seen(history: History, life: Incarnation) -> list[Witness]:

@@ -2,24 +2,33 @@
 
 A completion in the output topic is not the end of a workflow, nor is it a committed offset: what
 is left open there is done again by the next worker that comes.
+
+* The server rejects a promise that outlives its time-out, and with it the record, whose offset is
+  long committed. No run lasts that long, so the time-outs themselves are read. A life of less
+  than an hour is violated: people need as long to mend a database that all records wait for.
 """
 
 from collections.abc import Iterator
 
+from harness.history.facts import root_of
 from harness.history.history import History
+from harness.history.moments import SECOND, seconds
 from harness.invariants.liveness import undecided
 from harness.invariants.verdict import Finding, Verdict, conclude, said
+
+_LIVES_AT_LEAST_S = 3600.0
 
 
 def every_workflow_and_offset_is_settled(history: History) -> Verdict:
     """Each acknowledged record's workflow is resolved, and each partition is committed to its end.
 
+    Nor has a workflow or a step a time-out that an outage would outlast.
     What is wrong for good is violated always; what may still come, only if it had its time.
     """
     read = any(event.get("phase") == "final read" for event in history.of_kind("phase"))
     if not read or history.drained_ns is None:
         return Verdict.unknown("the run has no final read behind a drain: nothing can be settled")
-    findings = [*_given_up(history), *_too_far(history)]
+    findings = [*_given_up(history), *_short_lived(history), *_too_far(history)]
     owed = [*_unsettled(history), *_uncommitted(history)]
     open_end = undecided(history)
     if open_end is not None and owed and not findings:
@@ -41,6 +50,21 @@ def _given_up(history: History) -> Iterator[Finding]:
                     history, promise.settled_ns, "promise server", f"{root} {promise.state}"
                 )
                 yield Finding(f"the workflow of {record_id} is {promise.state}", [line])
+
+
+def _short_lived(history: History) -> Iterator[Finding]:
+    for promise in history.promises.values():
+        life_ns = promise.timeout_ns - promise.created_ns
+        is_of_a_record = root_of(promise.id) in history.record_of_root
+        if is_of_a_record and not promise.is_timer and life_ns < seconds(_LIVES_AT_LEAST_S):
+            lives_s = life_ns / SECOND
+            made = said(history, promise.created_ns, "promise server", f"made {promise.id!r}")
+            over = said(history, promise.timeout_ns, "promise server", f"rejects {promise.id!r}")
+            yield Finding(
+                f"{promise.id} lives for {lives_s:g} s: if its work is held up for longer, it is "
+                f"rejected, and the record is given up; it needs {_LIVES_AT_LEAST_S:g} s at least",
+                [made, over],
+            )
 
 
 def _unsettled(history: History) -> Iterator[Finding]:

@@ -97,7 +97,10 @@ def _records(records: Sequence[Record]) -> str:
 def _messages(schedule: Schedule) -> list[str]:
     """What is worth telling of the messages: nothing if each record comes once, at once."""
     load = schedule.load
-    unusual = any(one.poison or one.after_completion_of or one.after_s for one in load)
+    unusual = any(
+        one.poison or one.after_completion_of or one.after_s or one.after_faults_s is not None
+        for one in load
+    )
     if (unusual or schedule.partitions > 1) and len(load) <= _FEW:
         one_partition = schedule.partitions == 1
         each = ", ".join(_message(message, one_partition=one_partition) for message in load)
@@ -110,6 +113,9 @@ def _messages(schedule: Schedule) -> list[str]:
     waiting = sum(one.after_completion_of is not None for one in load)
     if waiting:
         told.append(f"{_counted(waiting, 'message')} held back until a completion")
+    healed = sum(one.after_faults_s is not None for one in load)
+    if healed:
+        told.append(f"{_counted(healed, 'message')} held back until the faults are over")
     last_s = max((one.after_s for one in load), default=0.0)
     if last_s:
         told.append(f"published over {_seconds(last_s)}")
@@ -121,7 +127,12 @@ def _message(message: Publish, *, one_partition: bool) -> str:
     where = "" if one_partition else f" to partition {message.partition}"
     at = f" at {_seconds(message.after_s)}" if message.after_s else ""
     after = message.after_completion_of
-    return what + where + at + ("" if after is None else f" once {_name(after)} is complete")
+    once = "" if after is None else f" once {_name(after)} is complete"
+    healed_s = message.after_faults_s
+    if healed_s is not None:
+        later = f" {_seconds(healed_s)} after" if healed_s else " after"
+        once += f"{later} the faults are over"
+    return what + where + at + once
 
 
 def _repeated(times: Counter[str]) -> list[str]:

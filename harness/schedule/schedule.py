@@ -39,6 +39,10 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
 
     `after_completion_of` holds the message back until that record's completion was seen,
     `after_s` until so many seconds after the load began: a burst has 0 throughout, a trickle rises.
+    `after_faults_s` holds it back until every fault is over and the workers have got over it (all
+    that was published is done, each has its share of the partitions, or nothing moves any more),
+    and, where there was a fault, so many seconds more. A fault that never strikes is never over:
+    the message is not published then, and the run proves nothing.
     """
 
     record: str | None = None
@@ -46,15 +50,20 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
     partition: Natural = 0
     after_completion_of: str | None = None
     after_s: Seconds = 0.0
+    after_faults_s: Seconds | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every worker of the run is told, and the clocks of the parts around it, in seconds."""
+    """What every worker of the run is told, and the clocks of the parts around it, in seconds.
+
+    `step_retry_max_delay_s` is for ours; a worker with a back-off of its own keeps that.
+    """
 
     batch_size: Positive = 2
     sleep_between_batches_s: Seconds = 0.3
     transient_error_rate: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
     transient_error_seed: int = 0
+    step_retry_max_delay_s: Seconds = 1.0
     lease_s: Seconds = 2.0
     drain_timeout_s: Seconds = 60.0
 
@@ -121,6 +130,24 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     def with_faults(self, *faults: Fault) -> "Schedule":
         """Return the same load on the same workers, with these faults and no others."""
         return msgspec.structs.replace(self, faults=faults)
+
+    def with_more_after_the_faults(self) -> "Schedule":
+        """Return the same load and, once all faults are over, a record more on each partition.
+
+        A worker that only finishes what it had when the fault struck takes in nothing new.
+        """
+        names = [f"after the faults {place}" for place in range(self.partitions)]
+        return msgspec.structs.replace(
+            self,
+            records=(*self.records, *(Record(name=name, rows=1) for name in names)),
+            load=(
+                *self.load,
+                *(
+                    Publish(record=name, partition=place, after_faults_s=0.0)
+                    for place, name in enumerate(names)
+                ),
+            ),
+        )
 
     def with_settings(self, **changes: float) -> "Schedule":
         """Return the same schedule with some settings changed."""

@@ -127,6 +127,25 @@ def test_a_group_is_shared_when_those_who_live_have_all_partitions(
     assert pool.look(broker)
 
 
+def test_each_has_its_share_when_nobody_is_idle_who_need_not_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, broker = Pool(monkeypatch, "w1", "w2"), Broker()
+
+    def has_each(*members: list[int], partitions: int = 2) -> bool:
+        broker.members = list(members)
+        return pool.has_each_its_share(broker.admin, "workers", partitions)
+
+    assert has_each([0], [1])
+    assert not has_each([0, 1], [])  # a member, and the other has not let go yet
+    assert not has_each([0, 1])
+    assert not has_each([0], [])
+    assert has_each([0], [], partitions=1)
+    assert not has_each([], [], partitions=1)
+    broker.members = None
+    assert not pool.has_each_its_share(broker.admin, "workers", 2)
+
+
 def test_one_that_ends_before_it_is_ready_is_shown_with_its_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

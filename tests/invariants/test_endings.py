@@ -4,10 +4,14 @@ import pytest
 
 from harness.invariants import judge
 from harness.invariants.endings import no_worker_died_unasked, workers_stop_when_asked
-from harness.schedule.faults import Arrival, RollingRestart
+from harness.schedule.faults import Arrival, CutLink, RollingRestart
 from tests.invariants import building as b
 
 ROLLING = b.schedule(RollingRestart(at=Arrival(checkpoint="step.started")))
+CUT = b.schedule(
+    CutLink(link="resonate", at=Arrival(checkpoint="step.started")),
+    CutLink(link="kafka", at=Arrival(checkpoint="step.started")),
+)
 AT_WORK = [b.alive(), b.published(), b.polled()]
 
 
@@ -68,6 +72,59 @@ def test_a_stop_ends_with_success_or_by_the_signal_itself(code: int, outcome: st
 def test_whom_a_fault_killed_on_its_way_out_owes_no_clean_stop() -> None:
     killed = b.killed(41.2, checkpoint="shutdown.begun")
     b.assert_unknown(workers_stop_when_asked(b.history(AT_WORK, b.stopping(41.0), killed)))
+
+
+GONE = b.killed(41.8, b.W2)
+LEFT = [b.stopping(41.0), b.reach("shutdown.begun", 41.1), b.ended(42.0)]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param([b.started("r:1", 40.9)], id="in the middle"),
+        pytest.param(b.step("r:1", 40.9, 41.2, confirmed=False), id="done and not recorded"),
+        pytest.param(b.failed("r:1", 40.9, 41.2, error="CancelledError: "), id="cancelled"),
+    ],
+)
+def test_flags_a_worker_that_leaves_in_the_middle_of_a_step(step: b.Events) -> None:
+    pending = b.promise("r:1", 40.8)
+    run = b.history(AT_WORK, b.acquired(40.0), step, pending, LEFT)
+    b.assert_violated(workers_stop_when_asked(run), "left in the middle of r:1", "42.000 s")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(b.step("r:1", 40.9, 41.2), id="recorded"),
+        pytest.param(
+            [*b.step("r:1", 40.9, 41.2, confirmed=False), b.promise("r:1", 40.8, 41.3)],
+            id="recorded without its knowing",
+        ),
+        pytest.param([b.started("r:1", 41.2)], id="begun later"),
+        pytest.param(b.failed("r:1", 40.9, 41.0), id="waiting to be tried again"),
+        pytest.param([b.started("r:1", 40.9), *b.window(40.8, 45.0)], id="cut off"),
+        pytest.param([b.started("r:1", 40.9), *b.window(40.8, 45.0, fault=1)], id="cut off Kafka"),
+        pytest.param(
+            [b.started("r:1", 40.9), *b.acquired(41.5, b.W2, 2), *GONE], id="taken by another"
+        ),
+        pytest.param([b.started("r:1", 40.9, b.W2), *GONE], id="another's"),
+    ],
+)
+def test_a_worker_may_leave_what_is_over_or_not_in_its_hands(step: b.Events) -> None:
+    run = b.history(AT_WORK, b.acquired(40.0), step, LEFT, of=CUT)
+    b.assert_holds(workers_stop_when_asked(run), checked=1)
+
+
+def test_a_worker_may_leave_a_step_that_it_has_waited_for() -> None:
+    asked = [b.stopping(41.0), b.reach("shutdown.begun", 41.1)]
+    step = [*b.acquired(40.0), b.started("r:1", 40.9)]
+    b.assert_holds(workers_stop_when_asked(b.history(AT_WORK, step, asked, b.ended(46.2))))
+    b.assert_violated(workers_stop_when_asked(b.history(AT_WORK, step, asked, b.ended(46.0))))
+
+
+def test_who_has_no_handler_cannot_wait() -> None:
+    run = b.history(AT_WORK, b.started("r:1", 40.9), b.stopping(41.0), b.ended(41.1, code=-15))
+    b.assert_holds(workers_stop_when_asked(run))
 
 
 def test_cannot_tell_of_a_stop_whose_end_nobody_saw() -> None:

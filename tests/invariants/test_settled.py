@@ -56,6 +56,27 @@ def test_flags_a_workflow_that_was_given_up_also_if_the_time_ran_out() -> None:
         b.assert_violated(judged(given_up, b.commit(2, 0.6), end), "rejected_canceled")
 
 
+@pytest.mark.parametrize("id_", ["r", "r:1"])
+def test_flags_a_workflow_or_step_that_an_outage_would_outlast(id_: str) -> None:
+    def living(life_s: float) -> list[Event]:
+        family = {one.get("id"): one for one in (b.root(settled=3.0), b.promise("r:1", 0.5, 0.6))}
+        short = family[id_]
+        timeout_ms = short.get("created_ms") + round(life_s * 1000)
+        family[id_] = b.event("seen.promise", 50.0, **{**short.facts, "timeout_ms": timeout_ms})
+        return [*family.values(), b.commit(2, 0.6)]
+
+    for end in (DONE, LATE):
+        b.assert_violated(judged(living(60.0), end), f"{id_} lives for 60 s", "3600 s")
+    b.assert_holds(judged(living(3600.0), DONE))
+
+
+def test_a_durable_sleep_may_be_short_and_what_belongs_to_no_record_too() -> None:
+    asleep = b.timer("r:2", 1.0, 1.3)
+    stranger = b.timer("somebody", 1.0, 1.3)
+    stranger = b.event("seen.promise", 50.0, **{**stranger.facts, "tags": {}})
+    b.assert_holds(judged(SETTLED, asleep, stranger, DONE))
+
+
 def test_flags_an_offset_that_is_not_committed() -> None:
     resolved = b.root(settled=3.0)
     b.assert_violated(judged(resolved, b.commit(1, 0.5), DONE), "committed to 1", "stands at 1")

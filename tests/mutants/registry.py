@@ -86,6 +86,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("every_poison_record_is_dead_lettered_with_its_reason",),
         "record.polled .. workflow.begin.confirmed",
     ),
+    Mutant("never_closes_its_breaker", ("every_record_completes",)),
+    Mutant("short_lifetime", ("every_workflow_and_offset_is_settled",)),
     Mutant("plain_heartbeat", ("only_the_failing_step_retries",)),
     Mutant("dies_of_poison", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant("skips_poison_silently", ("every_poison_record_is_dead_lettered_with_its_reason",)),
@@ -119,6 +121,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "gives_a_step_up_after_two_crashes",
         ("rows_go_once_and_wholly",),
+        "step.started .. step.settle.confirmed",
+    ),
+    Mutant(
+        "leaves_in_the_middle_of_a_step",
+        ("workers_stop_when_asked",),
         "step.started .. step.settle.confirmed",
     ),
     Mutant(

@@ -153,20 +153,30 @@ def test_a_few_messages_are_told_in_their_order() -> None:
     assert load_of(of).endswith("'a' to partition 0 once 'a' is complete")
 
 
+@pytest.mark.parametrize(
+    ("waits_s", "said"), [(0.0, "'a' after the faults"), (7.5, "'a' 7.5 s after the faults")]
+)
+def test_tells_what_waits_for_the_faults(waits_s: float, said: str) -> None:
+    message = Publish(record="a", after_faults_s=waits_s)
+    assert load_of(schedule(("a", 2), load=[message])).endswith(f"{said} are over")
+
+
 def test_many_messages_are_summed_up() -> None:
     names = [f"r{number}" for number in range(8)]
     messages = [
         *(Publish(record=name) for name in names[:6] * 2),
         *(Publish(record="r0") for _ in range(2)),
         *(Publish(record="r6", after_completion_of="r0", after_s=2.5) for _ in range(1)),
+        *(Publish(record="r6", after_faults_s=0.0) for _ in range(2)),
         *(Publish(poison="no key") for _ in range(7)),
     ]
     said = load_of(schedule(*((name, 1) for name in names), load=messages))
     for part in (
-        "6 records published up to 4 times",
+        "7 records published up to 4 times",
         "7 messages of poison",
         "never published: 'r7'",
         "1 message held back until a completion",
+        "2 messages held back until the faults are over",
         "published over 2.5 s",
     ):
         assert part in said

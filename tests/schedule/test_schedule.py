@@ -40,7 +40,12 @@ faults = st.one_of(
 def schedules(draw: st.DrawFn) -> Schedule:
     ids = draw(st.lists(names, min_size=1, max_size=4, unique=True))
     waits_for = st.none() | st.sampled_from(ids)
-    of_record = st.builds(Publish, record=st.sampled_from(ids), after_completion_of=waits_for)
+    of_record = st.builds(
+        Publish,
+        record=st.sampled_from(ids),
+        after_completion_of=waits_for,
+        after_faults_s=st.none() | seconds,
+    )
     of_poison = st.builds(
         Publish, poison=st.sampled_from(poison.NAMES), after_completion_of=waits_for
     )
@@ -139,6 +144,19 @@ def test_other_faults_and_settings_leave_the_rest_as_it_was() -> None:
     kill = KillWorker(at=Arrival(checkpoint="step.started"))
     changed = schedule(faults=(kill, kill)).with_faults(kill).with_settings(lease_s=9.0)
     assert changed == schedule(faults=(kill,), settings=Settings(lease_s=9.0))
+
+
+def test_more_after_the_faults_is_a_record_on_each_partition_that_waits_for_them() -> None:
+    kill = KillWorker(at=Arrival(checkpoint="step.started"))
+    before = schedule(partitions=2, faults=(kill,))
+    more = before.with_more_after_the_faults()
+    assert more.records[0] == before.records[0]
+    assert [record.rows for record in more.records[1:]] == [1, 1]
+    assert more.load[0] == before.load[0]
+    told = [(one.record, one.partition, one.after_faults_s) for one in more.load[1:]]
+    names = [record.name for record in more.records[1:]]
+    assert told == [(names[0], 0, 0.0), (names[1], 1, 0.0)]
+    assert (more.faults, more.settings) == (before.faults, before.settings)
 
 
 def test_the_checkpoints_are_those_of_the_design() -> None:
