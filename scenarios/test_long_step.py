@@ -35,7 +35,7 @@ LONG_STEPS = CALM.with_faults(
 
 # One beat in three is lost, and the step outlasts the lease: the other beats have to keep it.
 BEAT_LOST = CALM.with_settings(lease_s=6.0).with_faults(
-    LockDatabase(at=Arrival(checkpoint="step.started"), for_s=7.5),
+    LockDatabase(at=Arrival(checkpoint="step.started"), for_s=9.0),
     CutLink(link="resonate", at=Arrival(checkpoint="step.started", nth=len(TEN)), cut_s=2.3),
 )
 
