@@ -7,7 +7,7 @@ from tests.repo.sources import imports, modules, name, under
 # From left to right; rooms of one row do not know each other.
 ROWS = (
     {"clock", "errors", "recording", "waiting"},
-    {"schedule"},
+    {"schedule", "protocol"},
     {"infra"},
     {"faults", "clients"},
     {"journal"},
