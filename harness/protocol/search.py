@@ -9,6 +9,7 @@ Reads requests, state and values. Used by machine.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from harness.protocol.replies import Answer
@@ -57,7 +58,7 @@ def _page(
     """As many as asked for; `cursor` is there where more follow, and is the last id of the page."""
     limit = data.limit or _PAGE
     found: Iterator[Any] = filter(None, map(look, state.ids.after(data.cursor)))
-    page = [record for record, _ in zip(found, range(limit), strict=False)]
+    page = list(islice(found, limit))
     if len(page) == limit and next(found, None) is not None:
         return Answer(200, {name: page, "cursor": page[-1].id})
     return Answer(200, {name: page})
