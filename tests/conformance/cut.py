@@ -10,6 +10,7 @@ a trace of its own, and small enough for a checker that looks for an order. Read
   and the same answer. Where a run has no such log (a real server), this cut cannot be made.
 * A request whose answer got lost stays open to the end of the run, as status 500; one that the log
   does not have either was never applied and is left out.
+* A request that was refused by its looks alone is in no log and has no instant: it is left out.
 * What only the log has (the harness reading promises back) is kept, as one more client.
 """
 
@@ -25,7 +26,6 @@ from harness.history.facts import Request
 from harness.history.requests import requests
 from harness.journal.reader import read_run
 from tests.conformance.trace import (
-    INTERNAL,
     Row,
     as_lines,
     canonical,
@@ -37,15 +37,18 @@ from tests.conformance.trace import (
 
 SERVER_LOG, JOURNAL = "resonate.ndjson", "journal"
 _NS_A_MS = 1_000_000
+# What the machine answers. Anything else was refused in front of it, and is not logged.
+_BY_ITS_STATE = {200, 300, 404, 409, 422}
 
 
 def by_origin(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Return the rows of each origin in the order they came; internal steps are left out.
+    """Return the rows of each origin in the order they came; rows about nobody are left out.
 
+    These are the internal steps that a log has (`debug.tick`), and searches, which have no origin.
     A heartbeat over several origins goes to each with its own tasks: it acts on each task alone.
     Origins that another request links (a fence may create a root) stay together, under the first.
     """
-    alone = [one for row in rows if not row.kind.startswith(INTERNAL) for one in _one_each(row)]
+    alone = [one for row in rows for one in _one_each(row)]
     first: dict[str, str] = {}
     for row in alone:
         linked = [_first_of(first, origin(subject)) for subject in subjects(row)]
@@ -92,6 +95,8 @@ def of_run(folder: Path) -> list[Row]:
     rows = []
     for request in [r for r in sent if r.status is not None]:
         line = open_lines.take(request)
+        if line is None and request.status not in _BY_ITS_STATE:
+            continue
         if line is None:
             raise ValueError(
                 f"{folder}: the server's log has no answer like the one that {_who(request)} saw"

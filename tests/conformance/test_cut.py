@@ -87,6 +87,20 @@ def test_what_only_the_log_has_is_one_more_client(tmp_path: Path) -> None:
     assert (found.client, found.call, found.end) == (0, 7_000_000, 8_000_000)
 
 
+def test_heads_and_defaults_do_not_keep_a_request_from_its_line(tmp_path: Path) -> None:
+    action = {"kind": "promise.create", "data": {"id": "a:1", "param": {}, "tags": {}}}
+    run = Run(tmp_path).logged(row("task.fence", {"id": "a", "action": action}, now=7))
+    sent = {"kind": "promise.create", "head": {"corrId": "x"}, "data": {"id": "a:1"}}
+    run.sent(10, 1, "task.fence", {"id": "a", "action": sent}).heard(20, 1, 200, {})
+    assert [found.now for found in of_run(tmp_path)] == [7]
+
+
+def test_a_request_refused_by_its_looks_is_in_no_log_and_left_out(tmp_path: Path) -> None:
+    run = Run(tmp_path).logged()
+    run.sent(10, 1, "task.heartbeat", {"pid": "p", "tasks": []}).heard(20, 1, 400, "no tasks")
+    assert of_run(tmp_path) == []
+
+
 def test_an_answer_that_the_log_does_not_have_is_an_error(tmp_path: Path) -> None:
     run = Run(tmp_path).logged(row("task.get", {"id": "a"}, data={"task": {"version": 1}}))
     run.sent(10, 1, "task.get", {"id": "a"}).heard(20, 1, 200, {"task": {"version": 2}})

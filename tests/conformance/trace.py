@@ -18,7 +18,6 @@ import msgspec
 
 # Between the origin of an id and the rest of it, since 0.10 of the real server.
 SEPARATOR = ":"
-INTERNAL = "debug."
 UNSEEN = 500
 
 

@@ -17,6 +17,7 @@ from harness.infra.embedded import rules as embedded_rules
 from harness.infra.embedded import wire as embedded_wire
 from harness.infra.embedded.machine import Machine
 from harness.protocol import machine, wire
+from harness.protocol.requests import KINDS as PUBLISHED
 from harness.protocol.values import Message
 from tests.protocol import building as b
 from tests.protocol.traffic import KINDS_OF_CHILD, Traffic
@@ -130,7 +131,7 @@ def timed(kind: str, data: Any, now: int) -> Any:
 
 
 @settings(
-    max_examples=120,
+    max_examples=50,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -142,7 +143,7 @@ def test_random_traffic_is_answered_alike(data: st.DataObject) -> None:
 
     pair = Pair()
     traffic = Traffic(choose, pair.ours.state, CHILDREN)
-    for number in range(data.draw(st.integers(1, 40))):
+    for number in range(data.draw(st.integers(1, 30))):
         mine, theirs = pair.tick(pair.ours.now + choose([0, 0, 1, 5, 30, 100, 400]))
         assert mine == theirs
         kind = "promise.create" if number < 4 else choose(KINDS)
@@ -173,7 +174,7 @@ def test_a_whole_life_is_answered_alike() -> None:
         assert pair.same(kind, data) == status
     mine, theirs = pair.tick(500)
     assert mine == theirs
-    assert '"version": 2' in mine[-1]
+    assert any('"version": 2' in offer for offer in mine)
     assert pair.same("task.acquire", b.acquire(2)) == 200
     assert pair.same("task.fulfill", b.fulfill(3)) == 200
     assert pair.same("task.fulfill", b.fulfill(3)) == 409
@@ -256,7 +257,7 @@ def test_preloads_are_limited() -> None:
 
 def test_kinds_that_the_sdk_has_not() -> None:
     """Its machine lacks them; the published one has them."""
-    ours = set(machine.rules.r.KINDS) - {k for k in machine.rules.r.KINDS if k.startswith("debug.")}
+    ours = {kind for kind in PUBLISHED if not kind.startswith("debug.")}
     assert ours - embedded_wire.KINDS == {
         *("promise.register_callback", "promise.search"),
         *("task.get", "task.halt", "task.continue", "task.search"),

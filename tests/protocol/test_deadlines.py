@@ -13,7 +13,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, database=None)
+@settings(max_examples=100, deadline=None, database=None)
 @given(st.lists(ACTIONS, max_size=40))
 def test_does_what_a_dictionary_that_is_searched_would_do(
     actions: list[tuple[str, str, int]],

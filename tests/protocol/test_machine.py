@@ -33,7 +33,7 @@ def bent(data: st.DataObject, value: Any) -> Any:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
