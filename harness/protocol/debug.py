@@ -77,7 +77,8 @@ def snap(state: State) -> Answer:
 
 def _shown(message: Message) -> dict[str, Any]:
     if isinstance(message, Execute):
+        kind = "execute"
         data: dict[str, Any] = {"task": {"id": message.task_id, "version": message.version}}
-        return {"address": message.address, "message": {"kind": "execute", "data": data}}
-    data = {"promise": message.promise}
-    return {"address": message.address, "message": {"kind": "unblock", "data": data}}
+    else:
+        kind, data = "unblock", {"promise": message.promise}
+    return {"address": message.address, "message": {"kind": kind, "head": {}, "data": data}}

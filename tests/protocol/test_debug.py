@@ -86,7 +86,11 @@ def test_a_snapshot_shows_every_deadline_and_everybody_who_waits() -> None:
     assert snap["callbacks"] == [{"awaiter": "r", "awaited": "r:1"}]
     assert snap["listeners"] == [{"id": "r:1", "address": "poll://uni@workers/1"}]
     (message,) = snap["messages"]
-    assert message["message"] == {"kind": "execute", "data": {"task": {"id": "r:1", "version": 0}}}
+    assert message["message"] == {
+        "kind": "execute",
+        "head": {},
+        "data": {"task": {"id": "r:1", "version": 0}},
+    }
     talk.ok("promise.settle", b.settle("r:1"))
     told = talk.ok("debug.snap", {})["messages"][-1]
     assert told["address"] == "poll://uni@workers/1"
