@@ -11,6 +11,7 @@ happens by itself, `machine.tick(state, now)` lets it happen. What stands where:
 * `state`       everything the machine knows, and its indexes; `deadlines` is its alarm clock
 * `internal`    what happens without a request: timeouts, wake-ups, ends of leases, offers
 * `promises`, `tasks`, `holding`, `search`, `debug`   one function a kind of request
+* `snapshot`    the state as a value, to be written down and read back
 * `machine`     all of it together
 
 Restated from the published specification (`spec/01-protocol`, `spec/02-abstract`) and the server's

@@ -42,6 +42,16 @@ class Options(msgspec.Struct, frozen=True):
     preload_limit: int = 10
     is_debuggable: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a retry that would never wait, or less than no preload."""
+        if self.pending_retry_ms < 1:
+            raise ValueError(
+                f"pending_retry_ms is {self.pending_retry_ms}: an offer nobody takes is repeated "
+                "after 1 ms at the earliest"
+            )
+        if self.preload_limit < 0:
+            raise ValueError(f"preload_limit is {self.preload_limit}: give 0 for no preload")
+
 
 class Promise(msgspec.Struct):
     """A promise and who waits for it, in the order in which they came."""

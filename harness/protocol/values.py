@@ -69,7 +69,7 @@ class TaskRecord(msgspec.Struct, frozen=True):
     pid: str | UnsetType = UNSET
 
 
-class Execute(msgspec.Struct, frozen=True):
+class Execute(msgspec.Struct, frozen=True, tag="execute"):
     """An offer: whoever names this version in `task.acquire` first holds the task."""
 
     address: str
@@ -77,7 +77,7 @@ class Execute(msgspec.Struct, frozen=True):
     version: int
 
 
-class Unblock(msgspec.Struct, frozen=True):
+class Unblock(msgspec.Struct, frozen=True, tag="unblock"):
     """A listened promise has settled."""
 
     address: str

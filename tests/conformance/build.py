@@ -1,7 +1,7 @@
 """`python -m tests.conformance.build --source DIR --into DIR`: compile the vendor's checkers.
 
 SOURCE is `valid/porc` of a copy of the vendor's specification; nothing of it is kept in this
-project. Two sets come out, each with lincheck and conccheck:
+project. Two sets come out, each with lincheck, conccheck and loadgen:
 
 * `published`   as it is, but told that ':' stands between an id's origin and the rest. The copy
   predates that and cuts at '.'.
@@ -20,13 +20,17 @@ import sys
 from pathlib import Path
 
 _COLON = ("partition.go", "strings.IndexByte(id, '.')", "strings.IndexByte(id, ':')")
+_LOADGEN = (
+    ("cmd/loadgen/main.go", '"%s.a%d"', '"%s:a%d"'),
+    ("cmd/loadgen/main.go", '"%s.x%d"', '"%s:x%d"'),
+)
 _TIMERS = (
     "state.go",
     'return t.IsTimer() && t.Has("resonate:target")',
     "return false",
 )
-SETS = {"published": (_COLON,), "with-timers": (_COLON, _TIMERS)}
-PROGRAMS = ("lincheck", "conccheck")
+SETS = {"published": (_COLON, *_LOADGEN), "with-timers": (_COLON, *_LOADGEN, _TIMERS)}
+PROGRAMS = ("lincheck", "conccheck", "loadgen")
 
 
 def change(folder: Path, name: str, old: str, new: str) -> None:

@@ -196,6 +196,7 @@ def test_whatever_a_task_does_it_is_over_when_its_promise_is(state: str) -> None
     assert talk.task() == {"id": "r", "state": "fulfilled", "version": 1, "resumes": 0}
     assert talk.tick(10**6).offers() == []
     assert talk.state.awaiting == {}
+    assert not any(promise.callbacks for promise in talk.state.promises.values())
 
 
 def test_a_timeout_wins_over_the_end_of_a_lease() -> None:
