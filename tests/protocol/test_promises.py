@@ -66,9 +66,12 @@ def test_a_settlement_comes_too_late_at_the_deadline_itself() -> None:
     assert talk.ok("promise.settle", b.settle())["promise"]["state"] == "rejected_timedout"
 
 
+@pytest.mark.parametrize("now", [10, 20])
 @pytest.mark.parametrize("kind", ["promise.create", "task.create"])
-def test_a_promise_born_late_was_settled_at_its_deadline_and_its_task_never_ran(kind: str) -> None:
-    talk = b.Talk().at(20)
+def test_a_promise_born_late_was_settled_at_its_deadline_and_its_task_never_ran(
+    kind: str, now: int
+) -> None:
+    talk = b.Talk().at(now)
     data = b.targeted("r", 10) if kind == "promise.create" else b.task_create(timeout_at=10)
     promise = talk.ok(kind, data)["promise"]
     assert promise["state"] == "rejected_timedout"
@@ -151,6 +154,7 @@ def test_a_listener_that_comes_late_is_answered_and_never_told() -> None:
     answered = talk.ok("promise.register_listener", b.listen("r", AT))
     assert answered["promise"]["state"] == "rejected_timedout"
     assert talk.tick(1000).told() == []
+    assert talk.state.promises["r"].listeners == {}
 
 
 def test_a_listener_hears_of_a_timeout() -> None:
@@ -207,4 +211,17 @@ def test_a_callback_on_a_settled_promise_is_answered_and_not_kept() -> None:
     settled = talk.ok("promise.settle", b.settle("r:1"))
     assert talk.ok("promise.register_callback", b.callback("r:1")) == settled
     assert talk.task()["resumes"] == 0
+    assert talk.state.awaiting == {}
+
+
+@pytest.mark.parametrize("now", [0, 50])
+def test_a_callback_of_a_task_that_is_over_is_answered_and_not_kept(now: int) -> None:
+    """Fulfilled at 0, past its deadline at 50 if nobody has noticed."""
+    talk = b.Talk()
+    talk.ok("task.create", b.task_create(timeout_at=50))
+    talk.ok("promise.create", b.external("r:1"))
+    if now == 0:
+        talk.ok("task.fulfill", b.fulfill(1))
+    talk.at(now).ok("promise.register_callback", b.callback("r:1"))
+    assert talk.state.promises["r:1"].callbacks == {}
     assert talk.state.awaiting == {}
