@@ -43,3 +43,14 @@ def test_a_deadline_that_moves_for_ever_leaves_nothing_behind() -> None:
         clock.drop(f"promise-{beat}")
     assert len(clock._heap) < 200
     assert clock.take(10**10) == ["lease"]
+
+
+def test_deadlines_that_are_all_dropped_leave_nothing_behind() -> None:
+    clock = Deadlines()
+    names = [f"promise-{number}" for number in range(2000)]
+    for name in names:
+        clock.set(name, 10**9)
+    for name in names:
+        clock.drop(name)
+    assert len(clock._heap) < 200
+    assert clock.first() is None
