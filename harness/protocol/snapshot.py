@@ -73,13 +73,18 @@ def restore(snapshot: Snapshot, options: Options | None = None) -> State:
     state.is_paused = snapshot.is_paused
     for stored in snapshot.promises:
         promise = state.add(stored.record)
-        promise.callbacks = dict.fromkeys(stored.callbacks)
-        promise.listeners = dict.fromkeys(stored.listeners)
-        for awaiter in stored.callbacks:
-            state.awaiting.setdefault(awaiter, {})[stored.record.id] = None
-    for task in snapshot.tasks:
-        resumes = cast("dict[str, None]", dict.fromkeys(task.resumes))
-        state.tasks[task.id] = Task(task.id, task.state, task.version, task.pid, task.ttl, resumes)
+        if stored.listeners:
+            promise.listeners = dict.fromkeys(stored.listeners)
+        if stored.callbacks:
+            promise.callbacks = dict.fromkeys(stored.callbacks)
+            for awaiter in stored.callbacks:
+                state.awaiting.setdefault(awaiter, {})[stored.record.id] = None
+    for stored_task in snapshot.tasks:
+        name = stored_task.id
+        task = Task(name, stored_task.state, stored_task.version, stored_task.pid, stored_task.ttl)
+        if stored_task.resumes:
+            task.resumes = cast("dict[str, None]", dict.fromkeys(stored_task.resumes))
+        state.tasks[name] = task
     _set(state.timeouts, snapshot.timeouts)
     _set(state.leases, snapshot.leases)
     _set(state.retries, snapshot.retries)

@@ -122,6 +122,11 @@ class SortedIds:
     def add(self, name: str) -> None:
         self._fresh.append(name)
 
+    def drop(self, names: set[str]) -> None:
+        """Costs as much as there are ids."""
+        self._sorted = [name for name in self._sorted if name not in names]
+        self._fresh = [name for name in self._fresh if name not in names]
+
     def after(self, cursor: str | None) -> list[str]:
         """All of them, or those behind `cursor`."""
         if self._fresh:

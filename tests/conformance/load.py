@@ -33,7 +33,8 @@ import msgspec
 
 from tests.conformance.trace import Row, as_lines, read, unseen
 from tests.conformance.traffic import KINDS, Traffic
-from tests.infra.embedded.building import VERSION, serving
+from tests.protocol.building import VERSION
+from tests.protocol.serve.process import serving
 
 PATIENCE_S = 20.0
 # How far the clock moves between rounds, in milliseconds: within leases, past short ones, past all
@@ -138,7 +139,7 @@ def server_at(url: str, log: Path | None) -> Server:
 def _server(options: argparse.Namespace) -> Iterator[Server]:
     if options.url is None:
         log = options.into / "server.ndjson"
-        with serving(log, "--pending-retry-ms", "200", "--tick-ms", "10") as embedded:
+        with serving(log, "--pending-retry-ms", "200") as embedded:
             yield server_at(embedded.url, log)
     else:
         yield server_at(options.url, options.log)

@@ -15,7 +15,7 @@ from tests.conformance.load import Server, dated, history, server_at
 from tests.conformance.rows import row
 from tests.conformance.trace import read
 from tests.conformance.traffic import KINDS, Traffic
-from tests.infra.embedded.building import serving
+from tests.protocol.serve.process import serving
 
 NOT_SERVED = ("task.get", "task.halt", "task.continue", "promise.register_callback")
 

@@ -1,7 +1,7 @@
 """The machine beside the one that the SDK ships: the same requests, the same answers and messages.
 
-The SDK's machine is asked through the embedded server's shell, which says its versions and statuses
-in the published way. Where the two are known to differ, the difference has a name here and a test
+The SDK's machine is asked through `sdk_machine`, which says its versions and statuses in the
+published way. Where the two are known to differ, the difference has a name here and a test
 that shows it (so that it is noticed when it goes away); random traffic keeps clear of it, because
 two machines that have once differed cannot be compared any more.
 """
@@ -12,17 +12,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from resonate.connections.local import ServerState
+from resonate.error import ServerError
 
-from harness.infra.embedded import rules as embedded_rules
-from harness.infra.embedded import wire as embedded_wire
-from harness.infra.embedded.machine import Machine
-from harness.protocol import machine, wire
+from harness.protocol import machine, rules, wire
 from harness.protocol.requests import KINDS as PUBLISHED
+from harness.protocol.requests import Request
 from harness.protocol.values import Message
 from tests.protocol import building as b
+from tests.protocol import sdk_machine
+from tests.protocol.sdk_machine import SdkMachine
 from tests.protocol.traffic import KINDS_OF_CHILD, Traffic
 
-KINDS = sorted(embedded_wire.KINDS)
+KINDS = sorted(sdk_machine.KINDS)
 # An internal promise is the fifth child; the second is a timer without a target.
 CHILDREN = sorted(KINDS_OF_CHILD)
 
@@ -32,19 +34,18 @@ class Pair:
 
     def __init__(self) -> None:
         self.ours = b.Talk(preload_limit=1000)
-        self.theirs = Machine(b.RETRY_MS)
+        self.theirs = SdkMachine(b.RETRY_MS)
 
     def ask(self, kind: str, data: Any) -> tuple[Any, Any]:
         """What each answers and sends, in words that can be compared."""
         now = self.ours.now
-        reply, sent = machine.step(self.ours.state, now, b.request(kind, data))
+        asked = b.request(kind, data)
+        assert isinstance(asked, Request)
+        reply, sent = machine.step(self.ours.state, now, asked)
         mine = plain(json.loads(wire.encode(reply)), messages_of(sent))
-        asked = embedded_wire.parse(b.body(kind, data))
-        assert isinstance(asked, embedded_wire.Request)
-        refusal = embedded_rules.check(asked.data)
+        refusal = rules.check(asked.data)
         if refusal is not None:
-            answer = embedded_wire.answer(kind, "c-1", *refusal)
-            return mine, plain(answer, [])
+            return mine, (refusal.status, None, [])
         applied = self.theirs.apply(now, asked)
         heard = [(m.address, m.message) for m in applied.outgoing]
         return mine, plain(json.loads(applied.answer), heard)
@@ -62,8 +63,8 @@ class Pair:
         while (due := machine.due(self.ours.state)) is not None and due <= now:
             at = max(due, self.ours.now)
             mine += messages_of(machine.tick(self.ours.state, at))
-            theirs += [(m.address, m.message) for m in self.theirs.tick(at).outgoing]
-        theirs += [(m.address, m.message) for m in self.theirs.tick(now).outgoing]
+            theirs += [(m.address, m.message) for m in self.theirs.tick(at)]
+        theirs += [(m.address, m.message) for m in self.theirs.tick(now)]
         self.ours.now = now
         return plain_messages(mine), plain_messages(theirs)
 
@@ -255,10 +256,10 @@ def test_preloads_are_limited() -> None:
     assert (len(mine[1]["preload"]), len(theirs[1]["preload"])) == (2, 5)
 
 
-def test_kinds_that_the_sdk_has_not() -> None:
+@pytest.mark.parametrize("kind", sorted(sdk_machine.NOT_SERVED))
+def test_kinds_that_the_sdk_has_not(kind: str) -> None:
     """Its machine lacks them; the published one has them."""
-    ours = {kind for kind in PUBLISHED if not kind.startswith("debug.")}
-    assert ours - embedded_wire.KINDS == {
-        *("promise.register_callback", "promise.search"),
-        *("task.get", "task.halt", "task.continue", "task.search"),
-    }
+    assert kind in PUBLISHED
+    data = {"id": "r", "awaited": "r", "awaiter": "s"}
+    with pytest.raises(ServerError, match="unknown request kind"):
+        ServerState().apply(0, {"kind": kind, "corrId": "c", **data})

@@ -2,7 +2,7 @@
 
 import socket
 
-from harness.infra.embedded.poll import QUEUE_SIZE, Registry, Stream
+from harness.protocol.serve.poll import QUEUE_SIZE, Registry, Stream
 
 
 class Listener(Stream):

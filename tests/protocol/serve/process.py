@@ -1,4 +1,4 @@
-"""Requests as they come over the wire, and an embedded server that runs as a process."""
+"""The promise server as a process of its own, and a raw event stream to it."""
 
 import http.client
 import json
@@ -11,70 +11,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from harness.infra.embedded import wire
+from tests.protocol.building import body
 
-VERSION = "2026-04-01"
-FAR = 10**15
-TARGET = "poll://any@workers"
 ROOT = Path(__file__).parents[3]
 # Generous against a machine that runs every test at once; nothing waits this long when all is well.
 PATIENCE_S = 20.0
-
-
-def body(kind: str, data: Any, corr_id: str = "c-1", version: str = VERSION) -> bytes:
-    head = {"corrId": corr_id, "version": version}
-    return json.dumps({"kind": kind, "head": head, "data": data}).encode()
-
-
-def request(kind: str, data: Any) -> wire.Request:
-    parsed = wire.parse(body(kind, data))
-    assert isinstance(parsed, wire.Request), parsed
-    return parsed
-
-
-def create(promise_id: str = "r", timeout_at: int = FAR, **tags: str) -> dict[str, Any]:
-    """A promise's data; tags are written without their `resonate:`."""
-    named = {f"resonate:{name}": value for name, value in tags.items()}
-    return {"id": promise_id, "timeoutAt": timeout_at, "param": {}, "tags": named}
-
-
-def settle(promise_id: str = "r", state: str = "resolved") -> dict[str, Any]:
-    return {"id": promise_id, "state": state, "value": {}}
-
-
-def action(kind: str, data: Any) -> dict[str, Any]:
-    return {"kind": kind, "head": {}, "data": data}
-
-
-def task_create(promise_id: str = "r", pid: str = "p", ttl: int = 1000) -> dict[str, Any]:
-    inner = action("promise.create", create(promise_id, target=TARGET))
-    return {"pid": pid, "ttl": ttl, "action": inner}
-
-
-def acquire(version: int, task_id: str = "r", pid: str = "p", ttl: int = 1000) -> dict[str, Any]:
-    return {"id": task_id, "version": version, "pid": pid, "ttl": ttl}
-
-
-def suspend(version: int, *awaited: str, task_id: str = "r") -> dict[str, Any]:
-    actions = [
-        action("promise.register_callback", {"awaited": promise_id, "awaiter": task_id})
-        for promise_id in awaited
-    ]
-    return {"id": task_id, "version": version, "actions": actions}
-
-
-def fulfill(version: int, task_id: str = "r", promise_id: str = "") -> dict[str, Any]:
-    inner = action("promise.settle", settle(promise_id or task_id))
-    return {"id": task_id, "version": version, "action": inner}
-
-
-def fence(version: int, inner: dict[str, Any], task_id: str = "r") -> dict[str, Any]:
-    return {"id": task_id, "version": version, "action": inner}
-
-
-def heartbeat(*tasks: tuple[str, int], pid: str = "p") -> dict[str, Any]:
-    return {"pid": pid, "tasks": [{"id": name, "version": version} for name, version in tasks]}
 
 
 class Server:
@@ -119,6 +62,9 @@ class Server:
     def ask(self, kind: str, data: Any) -> dict[str, Any]:
         return self.post(body(kind, data))[1]
 
+    def metrics(self) -> str:
+        return self._get("GET", "/metrics", None)[1].decode()
+
     def post(self, raw: bytes) -> tuple[int, dict[str, Any]]:
         """The HTTP status and the answer; an answer that is not JSON fails the test."""
         return self._fetch("POST", "/", raw)
@@ -126,13 +72,20 @@ class Server:
     def health(self) -> dict[str, Any]:
         return self._fetch("GET", "/health", None)[1]
 
+    def status_of(self, method: str, path: str) -> int:
+        return self._get(method, path, None)[0]
+
     def _fetch(self, method: str, path: str, raw: bytes | None) -> tuple[int, dict[str, Any]]:
+        status, answered = self._get(method, path, raw)
+        return status, json.loads(answered)
+
+    def _get(self, method: str, path: str, raw: bytes | None) -> tuple[int, bytes]:
         there = self.url.removeprefix("http://")
         connection = http.client.HTTPConnection(there, timeout=PATIENCE_S)
         with closing(connection):
             connection.request(method, path, raw)
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            return answer.status, answer.read()
 
     def wait_for_listeners(self, count: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -141,11 +94,11 @@ class Server:
             time.sleep(0.01)
 
     def _spawn(self, port: str) -> "subprocess.Popen[bytes]":
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("HARNESS_RESONATE_")}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("PROMISE_SERVER_")}
         with self._stderr.open("ab") as stderr:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "harness.infra.embedded"),
+                    *(sys.executable, "-m", "harness.protocol.serve"),
                     *("--port", port, "--log", str(self.log)),
                     *self._options,
                 ],
@@ -172,3 +125,28 @@ def serving(log: Path, *options: str) -> Iterator[Server]:
         yield server.start()
     finally:
         server.kill()
+
+
+class Listener:
+    """A raw event stream, so that a test can hang up when it likes."""
+
+    def __init__(self, server: Server, pid: str, group: str = "workers") -> None:
+        parts = urlsplit(server.url)
+        self._connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE_S)
+        self._connection.request("GET", f"/poll/{group}/{pid}")
+        self._response = self._connection.getresponse()
+        assert self._response.status == 200
+
+    def hears(self) -> dict[str, Any]:
+        while not (line := self._response.readline()).startswith(b"data: "):
+            assert line, "the stream ended"
+        heard: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+        return heard
+
+    def hears_the_end(self) -> None:
+        while line := self._response.readline():
+            assert not line.startswith(b"data: "), line
+
+    def hang_up(self) -> None:
+        self._response.close()
+        self._connection.close()
