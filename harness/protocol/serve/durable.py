@@ -90,9 +90,13 @@ class DurableMachine:
             self._append(request.kind, now, wire.encode_data(request.data), answer)
         return Done(answered.status, answer, messages)
 
+    def due(self) -> int | None:
+        """When (ms) `tick` has something to do."""
+        return machine.due(self.state)
+
     def tick(self, now: int) -> tuple[Message, ...]:
         """Let happen what is due at `now` (ms), if anything is."""
-        due = machine.due(self.state)
+        due = self.due()
         if due is None or due > now:
             return ()
         messages = machine.tick(self.state, now)

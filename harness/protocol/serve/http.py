@@ -165,10 +165,12 @@ def or_die[T](do: Callable[[], T]) -> T:
     os._exit(1)
 
 
-async def serve(options: Options, stop: asyncio.Event) -> None:
+async def serve(
+    options: Options, stop: asyncio.Event, kind: type[PromiseServer] = PromiseServer
+) -> None:
     """Serve until `stop` is set; say on stdout where, once requests are answered."""
     loop = asyncio.get_running_loop()
-    server = PromiseServer(options)
+    server = kind(options)
     # What is remembered is no garbage, and is not to be searched for any.
     gc.freeze()
     handler = Handler(server, loop)

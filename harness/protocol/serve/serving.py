@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.protocol import machine, wire
+from harness.protocol import wire
 from harness.protocol.replies import Answer, reply
 from harness.protocol.requests import KINDS, Malformed, Request, TaskAcquire, TaskCreate
 from harness.protocol.serve import metrics
@@ -56,13 +56,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromiseServer:
-    """One machine, and those who listen to it."""
+    """One machine, and those who listen to it. `opened` makes the machine."""
+
+    opened: type[DurableMachine] = DurableMachine
 
     def __init__(self, options: Options, wall_ms: Callable[[], int] | None = None) -> None:
         """Raise LogInUseError or LogDamagedError where there is nothing to be served."""
         self._options = options
         self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
-        self._machine = DurableMachine(
+        self._machine = self.opened(
             options.log,
             MachineOptions(
                 pending_retry_ms=options.pending_retry_ms, is_debuggable=options.is_debuggable
@@ -88,7 +90,7 @@ class PromiseServer:
 
     def due(self) -> int | None:
         """When (ms) `tick` has something to do."""
-        return machine.due(self._machine.state)
+        return self._machine.due()
 
     def tick(self) -> None:
         """Let happen what is due, if anything is. Raises LogLostError."""
