@@ -23,7 +23,8 @@ def test_a_dot_belongs_to_an_origin() -> None:
 
 
 def test_internal_steps_are_left_out() -> None:
-    assert by_origin([row("debug.tick", {"time": 1})]) == {}
+    rows = [row("debug.tick", {"time": 1}), row("forget", {"origins": ["a"]})]
+    assert by_origin(rows) == {}
 
 
 def test_a_heartbeat_over_two_origins_goes_to_each_with_its_own_tasks() -> None:
@@ -57,6 +58,13 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     log.write_bytes(as_lines([row("promise.get", {"id": "a"})]) + b'{"kind":1}\n')
     with pytest.raises(ValueError, match="line 2"):
         list(read(log))
+
+
+def test_a_log_whose_beginning_is_gone_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(as_lines([row("snapshot", {"tasks": [{"id": "a"}]})]))
+    with pytest.raises(ValueError, match="line 1: a snapshot, so what came before"):
+        list(read(path))
 
 
 def test_a_run_has_the_workers_intervals_and_the_servers_instants(tmp_path: Path) -> None:

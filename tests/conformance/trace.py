@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from harness.protocol.serve.log import SNAPSHOT
+
 # Between the origin of an id and the rest of it, since 0.10 of the real server.
 SEPARATOR = ":"
 UNSEEN = 500
@@ -45,16 +47,22 @@ _encode = msgspec.json.Encoder().encode
 def read(path: Path) -> Iterator[Row]:
     """Yield the lines of a trace or of a server's log; a torn last line is left out.
 
-    Raises ValueError with file and line where one is whole and cannot be read.
+    Raises ValueError with file and line where one is whole and cannot be read, or is a snapshot.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
                 return
             try:
-                yield _decode(line)
+                row = _decode(line)
             except msgspec.MsgspecError as error:
                 raise ValueError(f"{path}, line {number}: no line of a trace: {error}") from error
+            if row.kind == SNAPSHOT:
+                raise ValueError(
+                    f"{path}, line {number}: a snapshot, so what came before cannot be checked; "
+                    "serve with --compact-mib 0"
+                )
+            yield row
 
 
 def as_lines(rows: Iterable[Row]) -> bytes:
