@@ -36,7 +36,8 @@ exhaust: setup ## every kill at every arrival of a small load (ARGS=pairs: every
 detection: setup ## how soon is each mutant found? writes docs/detection.md (takes hours)
 	$(RUN) tests.figures.detection --jobs $(JOBS) $(ARGS)
 
-bench: setup ## schedules a minute, and what the agent costs; writes docs/performance.md
+bench: setup ## the promise server, schedules a minute, the agent: writes docs/promise-server.md, performance.md
+	$(RUN) tests.figures.promise_server
 	$(RUN) tests.figures.speed $(ARGS)
 
 lock: ## resolve the dependencies afresh (needs uv on PATH)

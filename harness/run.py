@@ -93,8 +93,8 @@ class _Run:
         self._record = self._journal.write
         self._tail = JournalTail(self._journal_folder)
         self._database = Database(server, stack.folder / "rows", terms.tag)
-        log = stack.resonate.log  # of the whole session: what is there by now is of other runs
-        self._server_log_from = log.stat().st_size if log.exists() else 0
+        # Its log is of the whole session: what is there by now is of other runs.
+        self._server_log_from = stack.resonate.log_mark()
         self._promises = PromiseReader(stack.resonate.url)
         self._readers: list[TopicReader] = []
         self._named: dict[str, set[str]] = {}  # the promises below each root that were asked for
@@ -291,10 +291,7 @@ class _Run:
 
     def _keep_server_log(self) -> None:
         """Keep the lines of the embedded server's log that are about this run."""
-        log = self._stack.resonate.log
-        if log.exists():
-            tag = self._terms.tag.encode()
-            with log.open("rb") as lines:
-                lines.seek(self._server_log_from)
-                kept = [line for line in lines if tag in line]
+        resonate = self._stack.resonate
+        if resonate.log.exists():
+            kept = resonate.logged_since(self._server_log_from, self._terms.tag.encode())
             (self._into / "resonate.ndjson").write_bytes(b"".join(kept))

@@ -8,11 +8,13 @@ Only the embedded server and the binary can be killed and started again; one tha
 belongs to somebody else. It comes back at the port that it had, with what it had written down.
 """
 
+import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +31,13 @@ _PROBED_WITHIN_S = 30.0
 _PROBE_MESSAGES = 3  # each may have to be repeated once
 _CONNECTED_WITHIN_S = 5.0
 _ANSWERS_WITHIN_S = 1.0
+
+# The log of a run is cut out of the session's at its end, so a run has to fit; twice over, because
+# the log that a snapshot replaced is kept. A run has written a tenth of a megabyte, mostly.
+_LOG_MIB = 64
+_SNAPSHOT_LINE = b'{"kind":"snapshot"'
+# A search of a night must not fill the memory. Long beside the longest run, which asks to the end.
+_FORGET_AFTER_S = 3600
 
 Kind = Literal["url", "binary", "embedded"]
 
@@ -49,7 +58,7 @@ class ResonateChoice(msgspec.Struct, frozen=True):
         return {
             "url": f"the server at {self.where}",
             "binary": f"the binary {self.where}",
-            "embedded": "embedded (the SDK's state machine behind the published refusals)",
+            "embedded": "embedded (the published protocol, as this project restates it)",
         }[self.kind]
 
 
@@ -63,6 +72,13 @@ def choose(url: str | None, binary: str | None) -> ResonateChoice:
     if found:
         return ResonateChoice("binary", found)
     return ResonateChoice("embedded")
+
+
+class LogMark(msgspec.Struct, frozen=True):
+    """How much of which file was written: the log is another file after a snapshot."""
+
+    inode: int
+    size: int
 
 
 class PromiseServer:
@@ -80,6 +96,36 @@ class PromiseServer:
     def log(self) -> Path:
         """The log of every request applied; only the embedded server writes one."""
         return self._folder / "resonate.ndjson"
+
+    def log_mark(self) -> LogMark | None:
+        """What of the log is there by now; None if there is none."""
+        if not self.log.exists():
+            return None
+        found = self.log.stat()
+        return LogMark(found.st_ino, found.st_size)
+
+    def logged_since(self, mark: LogMark | None, about: bytes) -> list[bytes]:
+        """The lines since `mark` that contain `about`; snapshots are none.
+
+        InfraError if the log was replaced twice since, so that some of them are gone.
+        """
+        if not self.log.exists():
+            return []
+        with ExitStack() as opened:
+            files = [opened.enter_context(self.log.open("rb"))]
+            if mark is not None and os.fstat(files[0].fileno()).st_ino != mark.inode:
+                replaced = self.log.with_name(self.log.name + ".replaced")
+                files.insert(0, opened.enter_context(replaced.open("rb")))
+            if mark is not None:
+                if os.fstat(files[0].fileno()).st_ino != mark.inode:
+                    raise InfraError(f"{self.log} was replaced by a snapshot twice within one run")
+                files[0].seek(mark.size)
+            return [
+                line
+                for file in files
+                for line in file
+                if about in line and not line.startswith(_SNAPSHOT_LINE)
+            ]
 
     @property
     def is_ours(self) -> bool:
@@ -172,9 +218,9 @@ class PromiseServer:
         port = self.url.rpartition(":")[2] or "0"
         return NativeProcess(
             "embedded promise server",
-            [sys.executable, "-m", "harness.infra.embedded", "--port", port,
+            [sys.executable, "-m", "harness.protocol.serve", "--port", port,
              "--log", str(self.log), "--pending-retry-ms", str(int(self._pending_retry_s * 1000)),
-             *options],
+             "--compact-mib", str(_LOG_MIB), "--forget-after-s", str(_FORGET_AFTER_S), *options],
             waits="--standby" in options,
             log=self._said,
             directory=Path(__file__).parents[2],

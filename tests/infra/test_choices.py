@@ -106,3 +106,47 @@ def test_waiting_looks_at_least_once() -> None:
 def test_waiting_ends_and_says_what_was_last_seen() -> None:
     with pytest.raises(InfraError, match=r"waited 0\.0 s for godot, .*; last seen: a boy"):
         wait_until(lambda: None, timeout_s=0.01, why="godot", last_seen=lambda: "a boy")
+
+
+def logging_server(folder: Path, *lines: bytes) -> PromiseServer:
+    server = PromiseServer(ResonateChoice("embedded"), folder, 1.0)
+    server.log.write_bytes(b"".join(lines))
+    return server
+
+
+def replace_log(server: PromiseServer, *lines: bytes) -> None:
+    """As the server does it: the old log stays beside the new one."""
+    new = server.log.with_name("new")
+    new.write_bytes(b'{"kind":"snapshot","req":"r1"}\n' + b"".join(lines))
+    server.log.rename(server.log.with_name(server.log.name + ".replaced"))
+    new.rename(server.log)
+
+
+def test_the_log_of_a_run_is_what_was_written_since_and_is_about_it(tmp_path: Path) -> None:
+    server = logging_server(tmp_path, b"r1 before\n")
+    mark = server.log_mark()
+    with server.log.open("ab") as log:
+        log.write(b"r1 then\nr2 then\nr1 last\n")
+    assert server.logged_since(mark, b"r1") == [b"r1 then\n", b"r1 last\n"]
+
+
+def test_a_run_whose_log_was_replaced_by_a_snapshot_has_all_of_it(tmp_path: Path) -> None:
+    server = logging_server(tmp_path, b"r1 before\n")
+    mark = server.log_mark()
+    with server.log.open("ab") as log:
+        log.write(b"r1 then\n")
+    replace_log(server, b"r1 after\n")
+    assert server.logged_since(mark, b"r1") == [b"r1 then\n", b"r1 after\n"]
+    later = server.log_mark()
+    replace_log(server, b"r1 late\n")
+    assert server.logged_since(later, b"r1") == [b"r1 late\n"]
+    with pytest.raises(InfraError, match="replaced by a snapshot twice within one run"):
+        server.logged_since(mark, b"r1")
+
+
+def test_where_there_was_no_log_yet_all_of_it_is_of_the_run(tmp_path: Path) -> None:
+    server = PromiseServer(ResonateChoice("embedded"), tmp_path, 1.0)
+    assert server.log_mark() is None
+    assert server.logged_since(None, b"r1") == []
+    server.log.write_bytes(b"r1 then\n")
+    assert server.logged_since(None, b"r1") == [b"r1 then\n"]

@@ -10,7 +10,7 @@ from tests.repo.sources import imports, modules, name, tree
 
 CLOCK = "harness.clock"
 # They run in processes of their own, where nobody puts another clock in.
-ELSEWHERE = ("harness.agent.*", "harness.infra.guard", "harness.infra.embedded.*")
+ELSEWHERE = ("harness.agent.*", "harness.infra.guard", "harness.protocol.serve.*")
 # The session's folder is called after the time of the day, and nothing is concluded from it.
 NAMED_AFTER_THE_DAY = {"harness.report.store": {"strftime"}}
 READS_A_CLOCK = {

@@ -7,7 +7,7 @@ from tests.repo.sources import imports, modules, name, under
 # From left to right; rooms of one row do not know each other.
 ROWS = (
     {"clock", "errors", "recording", "waiting"},
-    {"schedule"},
+    {"schedule", "protocol"},
     {"infra"},
     {"faults", "clients"},
     {"journal"},
@@ -18,6 +18,8 @@ ROWS = (
     | {"pytest_session", "pytest_fixtures", "pytest_plugin", "__main__"},
 )
 BASE, CONDUCTORS = ROWS[0], ROWS[-1]
+# What the machine of the protocol may know of the standard library: nothing that does anything.
+PURE = {"bisect", "collections", "heapq", "itertools", "re", "typing"}
 AGENT_KNOWS = {"agent", "schedule", "journal", "clock", "errors"}
 
 
@@ -63,6 +65,33 @@ def strangers(folder: str, *packages: str) -> list[str]:
 def test_each_room_imports_only_upstream() -> None:
     found = {name(path): beyond(path) for path in modules("harness")}
     assert {module: rooms for module, rooms in found.items() if rooms} == {}
+
+
+def test_the_machine_of_the_protocol_knows_no_server_and_nothing_of_the_world() -> None:
+    below = modules("harness/protocol")
+    pure = [path for path in below if not under(name(path), "harness.protocol.serve")]
+    known = {"harness.protocol", "msgspec", *PURE}
+    found = {
+        f"{name(path)} imports {module}"
+        for path in pure
+        for module in imports(path)
+        if under(module, "harness.protocol.serve")
+        or not any(under(module, package) for package in known)
+    }
+    assert pure
+    assert found == set()
+
+
+def test_the_server_of_the_protocol_could_stand_alone() -> None:
+    served = modules("harness/protocol/serve")
+    found = {
+        f"{name(path)} imports {module}"
+        for path in served
+        for module in imports(path)
+        if under(module, "harness") and not under(module, "harness.protocol")
+    }
+    assert served
+    assert found == set()
 
 
 def test_the_harness_knows_no_worker_and_no_test() -> None:

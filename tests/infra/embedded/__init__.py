@@ -1,1 +1,0 @@
-"""Tests of the embedded promise server. None of them needs a broker."""

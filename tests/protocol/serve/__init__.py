@@ -1,0 +1,1 @@
+"""Tests of the promise server. None of them needs a broker."""
