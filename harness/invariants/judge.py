@@ -36,6 +36,7 @@ from harness.invariants.poison import every_poison_record_is_dead_lettered_with_
 from harness.invariants.rows import rows_go_once_and_wholly
 from harness.invariants.server import (
     DISTRUST,
+    NOTHING,
     the_server_keeps_the_protocol,
     the_server_remembers_what_it_answered,
 )
@@ -189,5 +190,6 @@ def _about_the_server(verdicts: dict[str, Verdict]) -> Iterator[str]:
     if any(one.outcome == "violated" for one in its):
         yield DISTRUST
     keeps = its[0]
-    if keeps.outcome == "unknown" and verdicts["enough_was_at_stake"].outcome == "holds":
+    is_whole = verdicts["the_run_was_played_to_its_end"].outcome == "holds"
+    if keeps.outcome == "unknown" and is_whole and keeps.message != NOTHING:
         yield f"whether the server keeps the protocol is not known: {keeps.message}"

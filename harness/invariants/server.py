@@ -26,6 +26,7 @@ from harness.wire.answers import payload
 from harness.wire.explain import Explanation, explain
 from harness.wire.operations import Cut, Operation, cut, subjects
 
+NOTHING = "the promise server answered nothing"
 DISTRUST = "the server is not to be believed, so what is said of the worker proves nothing"
 _SERVER, _PROTOCOL = "promise server", "the protocol"
 _BEFORE = 4  # what was said before of the same, as far as a story is read
@@ -60,12 +61,14 @@ def the_server_keeps_the_protocol(history: History) -> Verdict:
         [_finding(history, traffic, one) for one in broken],
         checked=answers,
         at_stake=f"answers of {len(traffic.origins)} origins are as published",
-        otherwise="the promise server answered nothing",
+        otherwise=NOTHING,
     )
 
 
 def the_server_remembers_what_it_answered(history: History) -> Verdict:
     """What was answered of a promise during the run is what the final read says of it."""
+    if not any(event.get("phase") == "over" for event in history.of_kind("phase")):
+        return Verdict.unknown("the final read was not done to its end")
     told = [
         (one, one.seen.promise)
         for its in cut(history.requests).origins.values()
@@ -173,8 +176,6 @@ def _forgotten(
         )
         if is_asked_for and record.id not in history.promises:
             first.setdefault(record.id, one)
-    if not any(event.get("phase") == "final read" for event in history.of_kind("phase")):
-        return
     for name, one in first.items():
         gone = said(history, None, "final read", f"the server does not know {name!r}")
         yield Finding(

@@ -51,7 +51,8 @@ def seen(status: int, given: Any) -> Seen:
     try:
         action = answer.get("action")
         inner = _EMPTY if action is None else _object(action)
-        promise = answer.get("promise") if action is None else _object(inner["data"]).get("promise")
+        told = answer if action is None else inner["data"]
+        promise = told.get("promise") if isinstance(told, dict) else None  # a refusal is a text
         task = answer.get("task")
         head = _object(inner.get("head") or _EMPTY)
         return Seen(
@@ -84,7 +85,7 @@ def difference(answered: Seen, reply: Reply) -> str | None:
     Preloads are for `unlike`, which has to know the state.
     """
     if answered.status != reply.status:
-        return f"status {reply.status}"
+        return f"status {reply.status}{_shown(reply)}"
     if reply.status >= 300:  # noqa: PLR2004 - a refusal has a text, a redirection a preload
         return None
     if not answered.is_readable:
@@ -96,6 +97,17 @@ def difference(answered: Seen, reply: Reply) -> str | None:
     if answered.inner_status != inner.status:
         return f"status {inner.status} inside"
     return _in_records(answered, inner.data) if inner.status == 200 else None  # noqa: PLR2004
+
+
+def _shown(reply: Reply) -> str:
+    """What the machine's answer comes to, behind its status."""
+    if isinstance(reply.data, str):
+        return f" ({reply.data})"
+    if "task" in reply.data:
+        task: TaskRecord = reply.data["task"]
+        return f" with the task {task.state} at version {task.version}"
+    promise: PromiseRecord | None = reply.data.get("promise")
+    return "" if promise is None else f" with the promise {promise.state}"
 
 
 def _in_records(answered: Seen, data: Mapping[str, Any]) -> str | None:

@@ -32,7 +32,6 @@ class Move(NamedTuple):
 
     world: World
     wanted: str | None
-    refusal: str
 
 
 class Revealed(msgspec.Struct, frozen=True):
@@ -90,8 +89,7 @@ def moves(world: World, one: Operation, revealed: Revealed, latest_ms: int) -> I
             wanted = None
             if one.seen is not None:
                 wanted = difference(one.seen, reply) or _in_preload(branch, one, now)
-            text = reply.data if isinstance(reply.data, str) else ""
-            yield Move(branch, wanted, text)
+            yield Move(branch, wanted)
 
 
 def _instants(world: World, one: Operation, revealed: Revealed, latest_ms: int) -> list[int]:

@@ -91,7 +91,7 @@ class Search:
                 self._steps += 1
                 if move.wanted is not None:
                     if candidate.bit == self._watched:
-                        self._wanted[_told(move)] = None
+                        self._wanted[move.wanted] = None
                 elif candidate.one.seen is not None:
                     yield done | candidate.bit, move
                 else:
@@ -144,7 +144,3 @@ def _is_felt(after: World, before: World, own: bytes) -> bool:
     changed = after.key() != own
     after.clock_ms = clock_ms
     return changed
-
-
-def _told(move: Move) -> str:
-    return f"{move.wanted} ({move.refusal})" if move.refusal else str(move.wanted)
