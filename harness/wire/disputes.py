@@ -11,7 +11,7 @@ from harness.protocol import requests as r
 from harness.protocol.values import Tags, is_awaitable
 from harness.wire.operations import Operation
 
-_OK, _REDIRECTED = 200, 300
+_OK, _REDIRECTED, _BAD = 200, 300, 400
 
 
 def disputed(operations: Sequence[Operation]) -> str | None:
@@ -43,7 +43,8 @@ def _awaits_what_is_internal(one: Operation, tags: dict[str, Tags]) -> str | Non
 
 
 def _awaits_twice(one: Operation, _: dict[str, Tags]) -> str | None:
-    if not isinstance(one.data, r.TaskSuspend) or not _was_let_through(one):
+    is_refused = one.seen is not None and one.seen.status == _BAD
+    if not isinstance(one.data, r.TaskSuspend) or is_refused:
         return None
     names = [action.data.awaited for action in one.data.actions]
     if len(set(names)) == len(names):
@@ -65,7 +66,8 @@ def _calls_back_for_what_is_settled(one: Operation, _: dict[str, Tags]) -> str |
 
 
 def _was_let_through(one: Operation) -> bool:
-    return one.seen is not None and one.seen.status in {_OK, _REDIRECTED}
+    """Or may have been, where nobody heard the answer."""
+    return one.seen is None or one.seen.status in {_OK, _REDIRECTED}
 
 
 def _made(one: Operation) -> r.PromiseCreate | None:

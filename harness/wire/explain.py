@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.wire.disputes import disputed
-from harness.wire.operations import Operation
+from harness.wire.operations import Operation, by_answer
 from harness.wire.search import Found, Outcome, Search
 
 # One step is one request applied once, some 0.1 ms. Good traffic takes one or two a request.
@@ -59,13 +59,11 @@ def _first(
 
     A prefix that is undecided is taken for explained, so what is shown is inexplicable for certain.
     """
-    answered = sorted(
-        (one for one in whole if one.answered_ns is not None), key=lambda one: one.answered_ns or 0
-    )
+    answered = sorted((one for one in whole if one.answered_ns is not None), key=by_answer)
     low, high, shown = 0, len(answered), found
     while high - low > 1:
         middle = (low + high) // 2
-        tried = Search(_until(whole, answered[middle - 1]), end_ns, most_steps).run()
+        tried = Search(_until(whole, answered[:middle]), end_ns, most_steps).run()
         if tried.outcome == "inexplicable":
             high, shown = middle, tried
         else:
@@ -73,11 +71,10 @@ def _first(
     return answered[high - 1], shown
 
 
-def _until(whole: tuple[Operation, ...], last: Operation) -> tuple[Operation, ...]:
-    """What was asked when `last` was answered, and heard by then."""
-    cut_ns = last.answered_ns or 0
+def _until(whole: tuple[Operation, ...], heard: Sequence[Operation]) -> tuple[Operation, ...]:
+    """What was asked by the time of the last of these answers, and no more answers than these."""
+    cut_ns = heard[-1].answered_ns or 0
+    known = {id(one) for one in heard}
     return tuple(
-        one if one.answered_ns is not None and one.answered_ns <= cut_ns else one.unanswered()
-        for one in whole
-        if one.asked_ns <= cut_ns
+        one if id(one) in known else one.unanswered() for one in whole if one.asked_ns <= cut_ns
     )

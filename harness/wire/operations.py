@@ -5,8 +5,8 @@ Reads history's requests, protocol and answers. Read by search and explain.
 * What does not share an origin cannot touch each other in the published protocol, so each origin is
   judged alone, and is small. Origins that one request links (a fence may create a root) are one.
 * Times are of one wall clock (docs/decisions/0005), cut off to the millisecond as servers do.
-* A request without an answer, or with one of 500 and more, may have been applied at any time from
-  then on, or never.
+* A request without an answer, or with one of 500 and more (but 501), may have been applied at any
+  time from then on, or never.
 * One that took long may have been sent several times: SDK and worker send it again after a broken
   connection, and the agent sees that as one request. `may_repeat` says so.
 * What is refused by its looks alone (400) is compared at once and changes nothing. Searches look at
@@ -29,7 +29,7 @@ from harness.wire.answers import Seen, seen
 
 # The SDK waits for 1 s before it sends a request again, our worker 0.25 s; others may be faster.
 REPEATS_AFTER_NS = 50 * MS
-_FROM_HERE_NOBODY_KNOWS = 500
+_FROM_HERE_NOBODY_KNOWS, _NOT_SERVED = 500, 501
 _REFUSED = 300
 _STATUSES = frozenset({200, 300, 400, 403, 404, 409, 422, 501})
 _SEARCHES = (r.PromiseSearch, r.TaskSearch)
@@ -74,13 +74,16 @@ def cut(requests: Iterable[Request]) -> Cut:
         reason = _beyond(request, data)
         if reason is not None:
             unmodelled[reason] = None
-        elif data is None or isinstance(data, (*_SEARCHES, *_DEBUG)):
-            refused += request.status == 400  # noqa: PLR2004 - a shape that nobody reads
-        elif rules.check(data) is not None and request.status in {None, 400, 500}:
-            refused += request.status is not None
+        elif data is None or _changes_nothing(request, data):
+            refused += _is_400(request)
         else:
             kept += _operations(request, data)
     return Cut(origins=_by_origin(kept), refused=refused, unmodelled=tuple(unmodelled))
+
+
+def by_answer(one: Operation) -> tuple[int, int]:
+    """The order in which answers were heard."""
+    return one.answered_ns or 0, one.asked_ns
 
 
 def subjects(data: r.Data) -> list[str]:  # noqa: PLR0911 - a line a kind
@@ -116,7 +119,7 @@ def _read(request: Request) -> r.Data | None:
 def _beyond(request: Request, data: r.Data | None) -> str | None:
     """Why nothing can be said once this was asked, if so."""
     status = request.status
-    if status is not None and status < _FROM_HERE_NOBODY_KNOWS and status not in _STATUSES:
+    if not _is_unheard(status) and status not in _STATUSES:
         return f"{request.kind} was answered {status}, which the protocol does not have"
     if status is not None and status >= _REFUSED:
         return None
@@ -127,9 +130,25 @@ def _beyond(request: Request, data: r.Data | None) -> str | None:
     return f"{request.kind} has a shape that is not modelled" if data is None else None
 
 
+def _changes_nothing(request: Request, data: r.Data) -> bool:
+    """Searches, and what is refused by its looks, or would be if anybody had heard."""
+    if isinstance(data, (*_SEARCHES, *_DEBUG)):
+        return True
+    return rules.check(data) is not None and (_is_unheard(request.status) or _is_400(request))
+
+
+def _is_unheard(status: int | None) -> bool:
+    """A failure of the server says no more than no answer; that it does not serve a kind does."""
+    return status is None or (status >= _FROM_HERE_NOBODY_KNOWS and status != _NOT_SERVED)
+
+
+def _is_400(request: Request) -> bool:
+    return request.status == 400  # noqa: PLR2004 - refused by its looks
+
+
 def _operations(request: Request, data: r.Data) -> Iterator[Operation]:
     answer = None
-    if request.status is not None and request.status < _FROM_HERE_NOBODY_KNOWS:
+    if request.status is not None and not _is_unheard(request.status):
         answer = seen(request.status, request.answer)
     parts: Sequence[r.Data] = [data]
     if isinstance(data, r.TaskHeartbeat) and rules.check(data) is None:

@@ -6,6 +6,8 @@ looked at twice in the same world. Reads moves. Read by explain.
 * A request may be next if nothing that is still missing was answered before it was asked.
 * One without an answer may come next, or later, or never. Those that nobody could notice are left
   out: reads, listeners, and heartbeats, without which a lease may end sooner but need not.
+* An answer that fits where it stands and changes nothing comes next, and nothing else is tried:
+  wherever it stood, it could stand here. So refusals and reads cost one step each.
 * Bounded by steps, each of which is one request applied once. Over it the outcome is "undecided",
   and that is not an explanation.
 """
@@ -16,7 +18,7 @@ from typing import Literal, NamedTuple
 from harness.history.moments import MS
 from harness.protocol import requests as r
 from harness.wire.moves import Move, Revealed, moves
-from harness.wire.operations import Operation
+from harness.wire.operations import Operation, by_answer
 from harness.wire.worlds import World
 
 Outcome = Literal["explained", "inexplicable", "undecided"]
@@ -33,12 +35,11 @@ class Found(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """A request to be put in order. Without an answer, or as a repetition, it need not be."""
+    """A request to be put in order. Without an answer it need not be; not after `latest_ms`."""
 
     one: Operation
     bit: int
     latest_ms: int
-    before: int = 0  # the bit of the request that it is an earlier sending of
 
 
 class _Node(NamedTuple):
@@ -57,7 +58,7 @@ class Search:
         self._candidates = list(_candidates(operations, end_ns // MS))
         self._must = [one for one in self._candidates if one.one.seen is not None]
         self._may = [one for one in self._candidates if one.one.seen is None]
-        self._must.sort(key=lambda one: one.one.answered_ns or 0)
+        self._must.sort(key=lambda one: by_answer(one.one))
         self._all = sum(one.bit for one in self._must)
         self._watched = self._must[-1].bit if self._must else 0
         self._wanted: dict[str, None] = {}
@@ -85,29 +86,36 @@ class Search:
         return _Node(done, world, self._following(done, world))
 
     def _following(self, done: int, world: World) -> Iterator[tuple[int, Move]]:
-        own = b""
-        for candidate in self._next(done):
-            for move in moves(world, candidate.one, self._revealed, candidate.latest_ms):
-                self._steps += 1
-                if move.wanted is not None:
-                    if candidate.bit == self._watched:
-                        self._wanted[move.wanted] = None
-                elif candidate.one.seen is not None:
-                    yield done | candidate.bit, move
-                else:
-                    own = own or world.key()
-                    if _is_felt(move.world, world, own):
-                        yield done | candidate.bit, move
-
-    def _next(self, done: int) -> Iterator[_Candidate]:
+        """What may come next: answers in the order in which they were heard, then the rest."""
         missing = [one for one in self._must if not done & one.bit]
         if not missing:
             return
         limit = missing[0].one.answered_ns or 0
-        yield from (one for one in missing if one.one.asked_ns <= limit)
-        for one in self._may:
-            if not done & one.bit and one.one.asked_ns <= limit and not done & one.before:
-                yield one
+        own = world.key()
+        fitting = []
+        for candidate in missing:
+            if candidate.one.asked_ns <= limit:
+                for move in self._fitting(candidate, world):
+                    if not _is_felt(move.world, world, own):
+                        move.world.clock_ms = world.clock_ms
+                        yield done | candidate.bit, move
+                        return
+                    fitting.append((done | candidate.bit, move))
+        yield from fitting
+        for candidate in self._may:
+            is_open = not done & candidate.bit and candidate.one.asked_ns <= limit
+            if is_open and world.clock_ms <= candidate.latest_ms:
+                for move in self._fitting(candidate, world):
+                    if _is_felt(move.world, world, own):
+                        yield done | candidate.bit, move
+
+    def _fitting(self, candidate: _Candidate, world: World) -> Iterator[Move]:
+        for move in moves(world, candidate.one, self._revealed, candidate.latest_ms):
+            self._steps += 1
+            if move.wanted is None:
+                yield move
+            elif candidate.bit == self._watched:
+                self._wanted[move.wanted] = None
 
 
 def _candidates(operations: tuple[Operation, ...], end_ms: int) -> Iterator[_Candidate]:
@@ -115,12 +123,11 @@ def _candidates(operations: tuple[Operation, ...], end_ms: int) -> Iterator[_Can
     for one in sorted(operations, key=lambda one: one.asked_ns):
         is_felt = not isinstance(one.data, _NOBODY_COULD_NOTICE)
         if one.seen is not None or is_felt:
-            own = bit
             latest_ms = end_ms if one.answered_ns is None else one.answered_ns // MS
-            yield _Candidate(one, own, latest_ms)
+            yield _Candidate(one, bit, latest_ms)
             bit <<= 1
             for _ in range(_repetitions(one) if is_felt else 0):
-                yield _Candidate(one.unanswered(), bit, latest_ms, own)
+                yield _Candidate(one.unanswered(), bit, latest_ms)
                 bit <<= 1
 
 

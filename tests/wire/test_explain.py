@@ -187,9 +187,12 @@ def test_what_published_servers_disagree_about_is_nobodys_fault() -> None:
 
 
 def test_awaiting_twice_is_in_dispute_too() -> None:
-    twice = t.asked("task.suspend", b.suspend(1, "r:1", "r:1"), 39, 41, 200, {})
-    found = t.explained(BEGUN, t.made_below(1, EXTERNAL, 30), twice)
-    assert "awaited twice" in str(found.dispute)
+    begun = [*BEGUN, t.made_below(1, EXTERNAL, 30)]
+    for status in (200, 409):
+        twice = t.asked("task.suspend", b.suspend(1, "r:1", "r:1"), 39, 41, status, {})
+        assert "awaited twice" in str(t.explained(begun, twice).dispute)
+    wrong = t.asked("task.suspend", b.suspend(1, "r:1", "r:1"), 39, 41, 400, {})
+    assert t.explained(begun, wrong).outcome == "explained"
 
 
 def test_a_callback_on_what_is_settled_is_in_dispute_too() -> None:

@@ -47,6 +47,11 @@ def test_an_answer_of_500_is_none() -> None:
     assert (one.answered_ns, one.seen) == (None, None)
 
 
+def test_a_kind_that_is_not_served_is_one_that_was_answered() -> None:
+    found = t.explained(t.created(), t.asked("task.get", {"id": "r"}, 20, 21, 501, "not served"))
+    assert found.outcome == "inexplicable"
+
+
 def test_a_search_is_not_judged() -> None:
     assert names(t.asked("promise.search", {}, 1, 2, 200, {"promises": []})) == {}
 

@@ -35,7 +35,7 @@ def test_real_traffic_is_explained(name: str) -> None:
     found = explained(trace(name))
     assert found.outcome == "explained", found
     # Little is tried in vain, or long runs would not be judged in time.
-    assert found.steps < 3 * found.requests
+    assert found.steps < 5 * found.requests
 
 
 @pytest.mark.parametrize("altered", ALTERED)
