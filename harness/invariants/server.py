@@ -179,7 +179,7 @@ def _forgotten(
     for name, one in first.items():
         gone = said(history, None, "final read", f"the server does not know {name!r}")
         yield Finding(
-            f"{name} was answered of, and the server does not know it at the end; {DISTRUST}",
+            f"{name} was answered of, and the server does not know it at the end",
             [_line(history, one), gone],
         )
 
@@ -187,18 +187,18 @@ def _forgotten(
 def _contradictions(one: Operation, record: PromiseRecord, seen: Promise) -> Iterator[str]:
     """In what an answer and the final read cannot both be true."""
     if record.created_at * MS != seen.created_ns:
-        yield f"was answered as made at another time; {DISTRUST}"
+        yield "was answered as made at another time"
     if record.timeout_at * MS != seen.timeout_ns:
-        yield f"was answered with another deadline; {DISTRUST}"
+        yield "was answered with another deadline"
     if record.state == "pending":
         if seen.settled_ns is not None and seen.settled_ns + MS <= one.asked_ns:
-            yield f"was answered as pending after it had been settled; {DISTRUST}"
+            yield "was answered as pending after it had been settled"
     elif record.state != seen.state:
-        yield f"was answered as {record.state} and is {seen.state} at the end; {DISTRUST}"
+        yield f"was answered as {record.state} and is {seen.state} at the end"
     elif isinstance(record.settled_at, int) and record.settled_at * MS != seen.settled_ns:
-        yield f"was answered as settled at another time; {DISTRUST}"
+        yield "was answered as settled at another time"
     elif seen.value_was_read and record.value != payload(seen.value):
-        yield f"was answered with another value; {DISTRUST}"
+        yield "was answered with another value"
 
 
 def _disagreeing(history: History, one: Operation, seen: Promise) -> list[Witness]:
