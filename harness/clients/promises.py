@@ -86,6 +86,7 @@ def facts_of(promise: dict[str, Any]) -> dict[str, Any]:
         "settled_ms": promise.get("settledAt"),
         "timeout_ms": promise["timeoutAt"],
         "tags": promise.get("tags") or {},
+        "value": promise.get("value"),
         "arguments": _arguments(promise.get("param")),
     }
 

@@ -114,7 +114,10 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
-    """A promise as the server had it at the final read."""
+    """A promise as the server had it at the final read.
+
+    `value` as it was answered; `value_was_read`: whether the journal says anything of it.
+    """
 
     id: str
     state: str
@@ -123,6 +126,8 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     timeout_ns: int
     tags: dict[str, str]
     arguments: tuple[Any, ...]
+    value: Any = None
+    value_was_read: bool = False
 
     @property
     def is_timer(self) -> bool:

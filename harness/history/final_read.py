@@ -80,6 +80,8 @@ def promise(event: Event) -> Promise:
         timeout_ns=ns(event.get("timeout_ms") or 0),
         tags=event.get("tags") or {},
         arguments=tuple(event.get("arguments") or ()),
+        value=event.get("value"),
+        value_was_read="value" in event.facts,
     )
 
 

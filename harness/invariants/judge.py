@@ -4,11 +4,13 @@
 * Unknown is red for what the scenario says must be at stake, and neutral for the rest: a schedule
   without poison proves nothing about poison, and need not.
 * The evidence must hold always: without it nothing else was put to the test.
+* Two are the server's and not the worker's. Where one of them is violated, a remark says that the
+  others rest on the word of a liar; where nobody could find out, a remark says that too.
 * Of a journal that is cut short nothing is said, not even that something was violated: what would
   have shown otherwise may be what is missing.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -32,6 +34,12 @@ from harness.invariants.liveness import every_record_completes, fast_records_ove
 from harness.invariants.machine import clock_was_set, machine_was_late
 from harness.invariants.poison import every_poison_record_is_dead_lettered_with_its_reason
 from harness.invariants.rows import rows_go_once_and_wholly
+from harness.invariants.server import (
+    DISTRUST,
+    NOTHING,
+    the_server_keeps_the_protocol,
+    the_server_remembers_what_it_answered,
+)
 from harness.invariants.settled import every_workflow_and_offset_is_settled
 from harness.invariants.sleeps import no_sleep_ends_early
 from harness.invariants.steps import no_finished_step_runs_again, only_the_failing_step_retries
@@ -41,6 +49,7 @@ from harness.invariants.verdict import Outcome, Verdict
 __all__ = [
     "EVIDENCE",
     "INVARIANTS",
+    "OF_THE_SERVER",
     "Invariant",
     "Judgement",
     "clock_was_set",
@@ -86,6 +95,10 @@ _ENDINGS = (
     no_worker_died_unasked,
     workers_stop_when_asked,
 )
+_OF_THE_SERVER = (
+    the_server_keeps_the_protocol,
+    the_server_remembers_what_it_answered,
+)
 _EVIDENCE = (
     the_run_was_played_to_its_end,
     every_scheduled_fault_landed,
@@ -94,8 +107,9 @@ _EVIDENCE = (
 
 INVARIANTS: tuple[Invariant, ...] = (
     *(Invariant(number, check) for number, check in enumerate(_NUMBERED, start=1)),
-    *(Invariant(None, check) for check in (*_ENDINGS, *_EVIDENCE)),
+    *(Invariant(None, check) for check in (*_ENDINGS, *_OF_THE_SERVER, *_EVIDENCE)),
 )
+OF_THE_SERVER: frozenset[str] = frozenset(check.__name__ for check in _OF_THE_SERVER)
 EVIDENCE: frozenset[str] = frozenset(check.__name__ for check in _EVIDENCE)
 
 
@@ -167,4 +181,15 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
         invariant.name: invariant.check(history) if whole.outcome == "holds" else whole
         for invariant in INVARIANTS
     }
-    return Judgement(verdicts=verdicts, expected=tuple(expected or ()), remarks=history.remarks)
+    remarks = (*history.remarks, *_about_the_server(verdicts))
+    return Judgement(verdicts=verdicts, expected=tuple(expected or ()), remarks=remarks)
+
+
+def _about_the_server(verdicts: dict[str, Verdict]) -> Iterator[str]:
+    its = [verdicts[check.__name__] for check in _OF_THE_SERVER]
+    if any(one.outcome == "violated" for one in its):
+        yield DISTRUST
+    keeps = its[0]
+    is_whole = verdicts["the_run_was_played_to_its_end"].outcome == "holds"
+    if keeps.outcome == "unknown" and is_whole and keeps.message != NOTHING:
+        yield f"whether the server keeps the protocol is not known: {keeps.message}"

@@ -54,7 +54,7 @@ _SEEN = {
     "seen.completion": "partition offset at_ms key value headers",
     "seen.dead_letter": "partition offset at_ms key value headers",
     "seen.commit": "partition offset at_ms",
-    "seen.promise": "id state created_ms settled_ms timeout_ms tags arguments",
+    "seen.promise": "id state created_ms settled_ms timeout_ms tags value arguments",
     "seen.deletion": "sequence record_id row_id at_ms",
     "seen.rows_left": "record_id rows",
 }

@@ -7,6 +7,8 @@ run. So a cell says: with this fault at this place, the invariant was at stake i
   exercised. Unknown is no exercise either: nothing was at stake.
 * The evidence of a run (harness/invariants/evidence.py) has no cells: it is no rule that a fault
   could break, and would make cells look exercised in which nothing was at stake.
+* What holds of the server alone is no exercise of the worker: it has cells of its own and does not
+  count for a field, unless it is violated.
 * A run counts although its evidence is unknown, for the faults of it that landed all the same.
   Only one that ended in an error is left out.
 * A fault at a time has no checkpoint, and a row of its own.
@@ -21,7 +23,7 @@ from typing import Any
 import msgspec
 
 from harness.errors import HarnessError
-from harness.invariants.judge import EVIDENCE, INVARIANTS
+from harness.invariants.judge import EVIDENCE, INVARIANTS, OF_THE_SERVER
 from harness.invariants.verdict import Outcome
 from harness.report.grid_cells import AT_A_TIME, KINDS, Field, GridCell, worst
 from harness.report.grid_lines import lines
@@ -102,7 +104,7 @@ def grid(runs: Iterable[GridRun], expected: Collection[Expected] = ()) -> Grid:
         verdicts = {name: run.verdicts[name] for name in NAMES if name in run.verdicts}
         for kind, at in set(run.faults):
             place = (at or ANY_TIME, kind)
-            ended[place][worst(verdicts.values()) or "unknown"] += 1
+            ended[place][worst(_of_a_field(verdicts)) or "unknown"] += 1
             for name, outcome in verdicts.items():
                 said[*place, name][outcome] += 1
     must = frozenset(expected)
@@ -167,6 +169,14 @@ def _run_of(verdict: Any, worker: str) -> GridRun | None:
     said = {name: one["outcome"] for name, one in verdict["verdicts"].items()}
     faults = [(kind, checkpoint or "") for _, kind, checkpoint in verdict["landed"]]
     return msgspec.convert({"faults": faults, "verdicts": said}, GridRun)
+
+
+def _of_a_field(verdicts: Mapping[str, Outcome]) -> Iterable[Outcome]:
+    return (
+        outcome
+        for name, outcome in verdicts.items()
+        if name not in OF_THE_SERVER or outcome == "violated"
+    )
 
 
 def _places(further: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:

@@ -151,6 +151,7 @@ def test_the_facts_of_a_promise_are_those_of_the_journal() -> None:
         "settled_ms": None,
         "timeout_ms": 9,
         "tags": {},
+        "value": None,
         "arguments": [],
     }
 

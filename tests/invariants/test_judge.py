@@ -20,7 +20,7 @@ GOOD = b.history(
 
 
 def test_the_numbered_invariants_come_in_the_designs_order() -> None:
-    assert [one.number for one in INVARIANTS] == [*range(1, 14), *[None] * 6]
+    assert [one.number for one in INVARIANTS] == [*range(1, 14), *[None] * 8]
     assert [one.name for one in INVARIANTS][:2] == [
         "no_finished_step_runs_again",
         "one_completion_per_record_id",
@@ -38,7 +38,16 @@ def test_a_calm_run_holds_and_what_was_not_at_stake_is_neutral() -> None:
         "every_poison_record_is_dead_lettered_with_its_reason",
         "fast_records_overtake_slow_ones",
         "another_worker_takes_over",
+        "the_server_keeps_the_protocol",
+        "the_server_remembers_what_it_answered",
     }
+
+
+def test_that_nobody_knows_of_the_server_is_said() -> None:
+    """The requests of these few lines have no shape that a server would read."""
+    (remark,) = judge(GOOD).remarks
+    assert "whether the server keeps the protocol is not known" in remark
+    assert remark in judge(GOOD).story()
 
 
 def test_unknown_is_red_where_it_had_to_be_at_stake() -> None:

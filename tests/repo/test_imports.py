@@ -12,6 +12,7 @@ ROWS = (
     {"faults", "clients"},
     {"journal"},
     {"history"},
+    {"wire"},
     {"invariants"},
     {"report"},
     {"terms", "loading", "run", "judged", "player", "prove", "search", "exercise"}

@@ -21,6 +21,7 @@ from harness.report.grid_cells import KINDS, GridCell
 from harness.schedule.checkpoints import CHECKPOINTS
 
 ONE, OTHER = "one_completion_per_record_id", "every_record_completes"
+SERVER = "the_server_keeps_the_protocol"
 KILL = ("kill_worker", "step.started")
 WORKER = "python -m worker"
 
@@ -277,3 +278,19 @@ def test_says_which_verdict_cannot_be_read(tmp_path: Path, text: str) -> None:
     (tmp_path / "run" / "verdict.json").write_text(text)
     with pytest.raises(HarnessError, match=r"run/verdict\.json is no verdict"):
         load_runs(tmp_path, WORKER)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({ONE: "unknown", SERVER: "holds"}, "unknown"),
+        ({ONE: "holds", SERVER: "unknown"}, "holds"),
+        ({ONE: "holds", SERVER: "violated"}, "violated"),
+    ],
+)
+def test_what_holds_of_the_server_alone_is_no_exercise_of_the_worker(
+    said: dict[str, str], shown: str
+) -> None:
+    (field,) = grid([run(**said)]).fields
+    assert field.runs == {shown: 1}
+    assert cell(grid([run(**said)]), SERVER).outcome == said[SERVER]

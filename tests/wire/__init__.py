@@ -1,0 +1,1 @@
+"""The wire as an oracle: recorded traffic, altered traffic, and traffic that the machine makes."""
