@@ -138,8 +138,11 @@ class Listener:
         assert self._response.status == 200
 
     def hears(self) -> dict[str, Any]:
+        # The comments that keep it alive would keep a test waiting for ever.
+        deadline = time.monotonic() + PATIENCE_S
         while not (line := self._response.readline()).startswith(b"data: "):
             assert line, "the stream ended"
+            assert time.monotonic() < deadline, f"nothing heard, last: {line!r}"
         heard: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
         return heard
 
