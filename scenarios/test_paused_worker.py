@@ -84,8 +84,12 @@ def test_catches_a_worker_that_drops_its_next_lease(prover: Prover) -> None:
 
 @pytest.mark.mutant
 def test_catches_a_worker_that_signs_with_its_newest_lease(prover: Prover) -> None:
-    stalled = PauseWorker(at=Arrival(checkpoint="step.started", nth=len(FOUR)), for_s=LONG_S)
-    prover.catch(ALONE.with_faults(stalled), named("signs_with_its_newest_lease"))
+    # Locked until the leases are back: what was begun under the old ones comes to its end then.
+    stalled = ALONE.with_faults(
+        LockDatabase(at=Arrival(checkpoint="step.started"), for_s=2 * LONG_S),
+        PauseWorker(at=Arrival(checkpoint="step.started", nth=len(FOUR)), for_s=LONG_S),
+    )
+    prover.catch(stalled, named("signs_with_its_newest_lease"))
 
 
 @pytest.mark.mutant
