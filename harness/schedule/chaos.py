@@ -77,6 +77,7 @@ _TENTH = 10
 _THOUSAND = 1000
 # Made once: a strategy is checked when it is first used, which costs more than a draw.
 _COUNT = st.sampled_from(_HOW_MANY)
+_GOES_ON = st.sampled_from((False, False, True))
 _KINDS = st.sampled_from(_WHICH_KINDS)
 _BACK = st.sampled_from(_BACK_AFTER_S)
 _FOLLOWED = st.sampled_from(_FOLLOWERS)
@@ -90,10 +91,11 @@ _SHARE = st.integers(0, 119)
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How many faults to draw, each with its followers, and of which kinds."""
+    """How many faults to draw, each with its followers, of which kinds, and if more comes after."""
 
     count: int
     kinds: tuple[str, ...]
+    goes_on: bool
 
 
 @st.composite
@@ -101,11 +103,12 @@ def plans(draw: DrawFn) -> Plan:
     """What is decided before anything else."""
     count = draw(_COUNT)
     kinds = draw(_KINDS)
+    goes_on = draw(_GOES_ON)
     # Two kinds of fault can only meet where there are two faults.
     several = count + bool(count)
     if kinds is _SURROUNDINGS:
-        return Plan(several, kinds)
-    return Plan(count, kinds) if kinds else Plan(several, draw(_swarm()))
+        return Plan(several, kinds, goes_on)
+    return Plan(count, kinds, goes_on) if kinds else Plan(several, draw(_swarm()), goes_on)
 
 
 @st.composite

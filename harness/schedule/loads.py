@@ -35,10 +35,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "line separators": ("\u2028", "a\u2029b", "a\nb"),
 }
 _NAME_KINDS = (PLAIN, *NAMES)
-# The fewest and the most records of a load. A crowd has few batches a record.
-_SIZE = st.sampled_from((*((1, 2), (1, 3), (1, 6), (1, 6)) * 5, (1, 12), (7, 20), (21, 40)))
-_CROWD = 7
-_CROWD_BATCHES = 3
+# How many records a load has that are drawn one by one, and how many more are there as a crowd.
+_MOST_RECORDS = st.sampled_from((2, 3, 6, 6))
+_CROWD = st.sampled_from((*(0,) * 36, 5, 10, 16, 22, 28, 34))
+_CROWD_BATCHES = (1, 2, 3, 0)
 _BATCHES = (1, 2, 3, 0, 1, 2, 3, 1, 2, 4, 6, 12)
 _AT_PLACES = 6
 _BATCHES_IN_ALL = 60
@@ -81,6 +81,7 @@ class _Wanted(msgspec.Struct, frozen=True):
 @st.composite
 def loads(draw: DrawFn, limits: Limits) -> Schedule:
     """A schedule without faults, within `limits`."""
+    crowd = draw(_CROWD)
     partitions = min(draw(_PARTITION_COUNT), limits.partitions)
     workers = min(draw(_WORKER_COUNT), limits.workers)
     rate = draw(_RATE)
@@ -92,7 +93,7 @@ def loads(draw: DrawFn, limits: Limits) -> Schedule:
         transient_error_seed=seed if rate else 0,
     )
     has_names = draw(_NAMES_OR_NONE)
-    wanted = draw(_records(limits, draw(_SIZE)))
+    wanted = _in_a_crowd(draw(_records(limits, draw(_MOST_RECORDS))), crowd, limits)
     records = _named(wanted, settings.batch_size, has_names=has_names)
     load = [
         Publish(record=record.name, partition=one.partition % partitions)
@@ -113,20 +114,35 @@ def loads(draw: DrawFn, limits: Limits) -> Schedule:
 
 
 @functools.cache  # a strategy is checked when it is first used, which costs more than a draw
-def _records(limits: Limits, size: tuple[int, int]) -> SearchStrategy[list[_Wanted]]:
-    fewest, most = (min(bound, limits.records) for bound in size)
-    most_batches = _CROWD_BATCHES if fewest >= _CROWD else limits.batches
+def _records(limits: Limits, most: int) -> SearchStrategy[list[_Wanted]]:
     one = st.builds(
         _Wanted,
         st.sampled_from(_NAME_KINDS),
-        st.sampled_from(tuple(min(count, most_batches, limits.batches) for count in _BATCHES)),
+        st.sampled_from(tuple(min(count, limits.batches) for count in _BATCHES)),
         _SHARE,
         _SHARE,
     )
-    return st.lists(one, min_size=fewest, max_size=most).map(_bounded)
+    return st.lists(one, min_size=1, max_size=min(most, limits.records))
 
 
-def _bounded(wanted: list[_Wanted]) -> list[_Wanted]:
+def _in_a_crowd(wanted: Sequence[_Wanted], crowd: int, limits: Limits) -> list[_Wanted]:
+    """Put so many more beside them, one after the other of every kind.
+
+    A crowd is one choice, so that it can be shrunk away without touching what is drawn after it.
+    """
+    more = (
+        _Wanted(
+            kind=_NAME_KINDS[place % len(_NAME_KINDS)],
+            batches=min(_CROWD_BATCHES[place % len(_CROWD_BATCHES)], limits.batches),
+            short_by=place,
+            partition=place,
+        )
+        for place in range(min(crowd, limits.records - len(wanted)))
+    )
+    return _bounded([*wanted, *more])
+
+
+def _bounded(wanted: Sequence[_Wanted]) -> list[_Wanted]:
     """Cut the batches of the last ones down, so that all together stay within the bound."""
     kept: list[_Wanted] = []
     left = _BATCHES_IN_ALL

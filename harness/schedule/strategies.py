@@ -14,6 +14,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from harness.schedule.arrivals import expected_arrivals, expected_duration_s
 from harness.schedule.chaos import faults, kills_at_random_times, plans
 from harness.schedule.checkpoints import CHECKPOINTS
+from harness.schedule.faults import Fault, arrival_of
 from harness.schedule.limits import Limits
 from harness.schedule.loads import loads
 from harness.schedule.schedule import Schedule
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _USUAL = Limits()
+_FEW = 2  # a fault that does not come keeps back for ever what is to come after it
 
 
 def schedules(
@@ -54,7 +56,17 @@ def _schedules(
 ) -> Schedule:
     plan = draw(plans())
     load = draw(loads(limits))
-    return load.with_faults(*draw(faults(plan, load, limits, reached, neglected)))
+    struck = load.with_faults(*draw(faults(plan, load, limits, reached, neglected)))
+    has_room = len(load.records) + load.partitions <= limits.records
+    is_sure = len(struck.faults) <= _FEW and all(map(_comes_in_any_life, struck.faults))
+    if plan.goes_on and struck.faults and has_room and is_sure:
+        return struck.with_more_after_the_faults()
+    return struck
+
+
+def _comes_in_any_life(fault: Fault) -> bool:
+    at = arrival_of(fault)
+    return at is None or at.life is None
 
 
 @st.composite

@@ -30,7 +30,9 @@ from harness.errors import InfraError
 from harness.judged import JudgedRun
 from harness.schedule.schedule import Schedule, to_json
 
-_ERRORS_AT_MOST = 3  # a stack that fails so often will not do better at the next run
+# A stack that fails so often, and so many times of all, will not do better at the next run.
+_ERRORS_AT_LEAST = 3
+_ERRORS_OF_ALL = 0.1
 # Hypothesis makes most of many draws by copying parts of the one before: right for tests that cost
 # nothing. Of two the first is the simplest there is, which is run once; the second is a fresh one.
 _DRAWS_AT_ONCE = 2
@@ -203,7 +205,9 @@ class Search:
         return [name for name in violated if self._only is None or name in self._only]
 
     def _is_over(self) -> bool:
-        if len(self._errors) >= _ERRORS_AT_MOST:
+        errors = len(self._errors)
+        tried = errors + self._runs + self._shrink_runs
+        if errors >= _ERRORS_AT_LEAST and errors >= _ERRORS_OF_ALL * tried:
             return True
         if self._found is not None:
             return self._shrink_runs >= self._budget.shrink_runs

@@ -143,9 +143,9 @@ def a_find(sought: Sequence[Sought]) -> tuple[float, bool]:
 def enough_to_tell(done: Iterable[Sought], mutant: str, at_least: int) -> int:
     """How many schedules a seed show whether the plain way needs ten times as many, or more."""
     ours = [one for one in done if one.mutant == mutant and one.way == "search"]
-    if not ours:
+    needed, was_found = a_find(ours)
+    if not was_found:
         return at_least
-    needed, _ = a_find(ours)
     return max(at_least, math.ceil(_TIMES * _AND_MORE * needed / len(ours)))
 
 

@@ -53,6 +53,7 @@ def test_the_plain_way_gets_enough_to_tell_whether_it_is_ten_times_slower() -> N
     assert enough_to_tell(done, "marks_published_first", 50) == 75
     assert enough_to_tell(done, "marks_published_first", 100) == 100
     assert enough_to_tell(done, "auto_commit", 50) == 50
+    assert enough_to_tell([sought(100, found=False)], "marks_published_first", 50) == 50
 
 
 def test_a_line_has_both_ways_side_by_side() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from hypothesis import Phase, find, settings
 
 from harness.schedule.faults import Arrival, KillWorker
-from harness.schedule.schedule import Publish, Record, Schedule
+from harness.schedule.schedule import Publish, Record, Schedule, from_json, to_json
 from harness.schedule.strategies import Limits, schedules
 from tests.schedule.drawing import drawn
 
@@ -34,12 +34,12 @@ def test_looks_where_little_was_looked() -> None:
         places = [kill.at.checkpoint for one in several for kill in kills(one)]
         return sum((place, 1) in little for place in places) / len(places)
 
-    assert share(drawn(schedules(FEW), 60)) < 0.2
-    assert share(drawn(schedules(FEW, neglected=little), 60)) > 0.35
+    unsteered = share(drawn(schedules(FEW), 60))
+    assert share(drawn(schedules(FEW, neglected=little), 60)) > 1.5 * unsteered
 
 
 def test_looks_into_a_later_life_if_that_is_where_little_was_looked() -> None:
-    little = {("task.acquired", 2), ("workflow.settle.sent", 2)}
+    little = {("step.effect_done", 2), ("publish.accepted", 2)}
 
     def share(several: list[Schedule]) -> float:
         places = [
@@ -49,7 +49,7 @@ def test_looks_into_a_later_life_if_that_is_where_little_was_looked() -> None:
 
     alone = Limits(workers=1, records=2)
     unsteered = share(drawn(schedules(alone), 100))
-    assert share(drawn(schedules(alone, neglected=little), 100)) > 2 * unsteered
+    assert share(drawn(schedules(alone, neglected=little), 100)) > unsteered + 0.1
 
 
 def test_the_smallest_with_a_kill_has_one_of_everything() -> None:
@@ -62,6 +62,25 @@ def test_the_smallest_of_all_has_no_fault() -> None:
     anything = settings(max_examples=1, database=None, phases=[Phase.generate])
     one = find(schedules(), lambda _: True, settings=anything)
     assert one == Schedule(records=(Record(name="a", rows=2),), load=(Publish(record="a"),))
+
+
+def test_a_crowd_that_is_not_needed_goes_within_few_runs() -> None:
+    tried: list[Schedule] = []  # from the first that breaks, which is a crowd's, on
+
+    def breaks(one: Schedule) -> bool:
+        if tried or (kills(one) and len(one.records) > 6):
+            tried.append(one)
+        return bool(tried and kills(one))
+
+    find(
+        schedules(),
+        breaks,
+        settings=settings(max_examples=300, database=None),
+        random=random.Random(5),
+    )
+    differing = list(dict.fromkeys(map(to_json, tried)))  # what was run is not run again
+    sizes = [len(from_json(one).records) for one in differing if kills(from_json(one))]
+    assert min(sizes[:20]) == 1
 
 
 def test_two_crashes_are_found_and_shrunk_to_those_two() -> None:

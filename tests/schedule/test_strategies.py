@@ -65,7 +65,10 @@ def test_is_the_same_after_json() -> None:
 
 def test_keeps_the_limits_of_the_load() -> None:
     for schedule, limits in EVERYTHING:
-        batches = [schedule.batches(record) for record in schedule.records]
+        drawn_ones = [
+            one for one in schedule.records if not one.name.startswith("after the faults")
+        ]
+        batches = [schedule.batches(record) for record in drawn_ones]
         assert 1 <= len(schedule.records) <= limits.records
         assert 1 <= schedule.partitions <= limits.partitions
         assert max(batches) <= max(limits.batches, 1)
@@ -190,6 +193,9 @@ LOADS: dict[str, Callable[[Schedule], bool]] = {
     "a duplicate after the completion": lambda one: any(
         message.after_completion_of == message.record for message in one.load if message.record
     ),
+    "more after the faults": lambda one: any(
+        message.after_faults_s is not None for message in one.load
+    ),
     "a trickle": lambda one: len({message.after_s for message in one.load}) > 3,
     "four partitions": lambda one: one.partitions == 4,
     "four workers": lambda one: len(one.workers) == 4,
@@ -218,6 +224,14 @@ def test_nearly_all_have_a_fault_and_many_only_kills_and_pauses() -> None:
     ]
     assert len(with_faults) > 0.95 * len(USUAL)
     assert 0.3 * len(USUAL) < len(narrow) < 0.7 * len(USUAL)
+
+
+def test_nothing_is_held_back_by_a_fault_that_may_not_come() -> None:
+    for one in USUAL:
+        if any(message.after_faults_s is not None for message in one.load):
+            lives = [at.life for at in map(arrival_of, one.faults) if at is not None]
+            assert 1 <= len(one.faults) <= 2
+            assert not any(lives)
 
 
 def test_a_lock_and_another_fault_of_the_surroundings_meet_at_one_arrival() -> None:

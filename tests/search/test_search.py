@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from hypothesis import strategies as st
 
 from harness.errors import InfraError
@@ -174,6 +175,20 @@ def test_a_stack_that_fails_is_an_error_and_no_counterexample() -> None:
     assert len(searched.errors) == len(world.played) == 3
     assert "no broker" in searched.errors[0]
     assert searched.runs == 0
+
+
+def test_a_stack_that_fails_now_and_then_does_not_end_a_long_search() -> None:
+    played: list[Schedule] = []
+
+    def fails_now_and_then(schedule: Schedule) -> tuple[str, ...]:
+        played.append(schedule)
+        if len(played) % 12 == 0:
+            raise InfraError("somebody set the clock")
+        return ()
+
+    searched = look(World(fails_now_and_then), msgspec.structs.replace(BUDGET, runs=60))
+    assert searched.runs == 60
+    assert len(searched.errors) == 5
 
 
 def test_a_run_that_stays_unknown_is_kept() -> None:
