@@ -35,10 +35,11 @@ def main(command: list[str]) -> None:
     process.install(agent)
     kafka.install(agent)
     sdk.install(agent)
-    _become(command)
+    become(command)
 
 
-def _become(command: list[str]) -> None:
+def become(command: list[str]) -> None:
+    """Run a Python command in this very process, as if it had been started by it."""
     program, *arguments = command
     if Path(program).name.startswith("python"):
         if arguments[:1] == ["-m"] and len(arguments) > 1:

@@ -1,8 +1,9 @@
-"""`python -m harness.agent.template`: import once, fork a worker for each request.
+"""`python -m harness.agent.template`: import once, fork a process for each request.
 
 Requests come in on standard input and answers go out on standard output, one JSON value a line:
-{"key", "command", "environment", "log"} is answered by {"key", "pid"}; a worker's end by {"pid",
-"code"}, negative for a signal. The end of input ends the template.
+{"key", "command", "environment", "log", "watched"} is answered by {"key", "pid"}; a process's end
+by {"pid", "code"}, negative for a signal. The end of input ends the template. What is watched is a
+worker, and gets the agent; what is not is a part of the stack, which needs the same libraries.
 
 * Single-threaded by design: a fork copies one thread, and a lock that another one held would stay
   locked for ever in the child. What is imported here starts no thread; `_no_threads` makes sure.
@@ -21,11 +22,10 @@ import signal
 import sqlite3  # noqa: F401 - imported for the children
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp  # noqa: F401 - imported for the children
+import aiohttp.web  # noqa: F401 - imported for the children
 import confluent_kafka.admin  # noqa: F401 - imported for the children
 import psutil
 import resonate.resonate  # noqa: F401 - imported for the children
@@ -34,8 +34,8 @@ import sqlalchemy.dialects.sqlite  # noqa: F401 - imported for the children
 import harness.agent.__main__ as agent
 
 
-def serve() -> list[str] | None:
-    """Answer requests; returns in a forked child, with its command, or None at the end of input."""
+def serve() -> dict[str, Any] | None:
+    """Answer requests; returns in a forked child, with its own, or None at the end of input."""
     heard, ended = os.pipe()
     os.set_blocking(ended, False)
     signal.set_wakeup_fd(ended, warn_on_full_buffer=False)
@@ -52,14 +52,14 @@ def serve() -> list[str] | None:
                 return None
             *lines, unread = (unread + given).split(b"\n")
             for line in lines:
-                request = json.loads(line)
+                request: dict[str, Any] = json.loads(line)
                 _no_threads()
                 pid = os.fork()
                 if pid == 0:
                     for descriptor in (heard, ended):
                         os.close(descriptor)
                     _leave_home(request)
-                    return list(request["command"])
+                    return request
                 _answer(key=request["key"], pid=pid)
 
 
@@ -99,14 +99,14 @@ def _no_threads() -> None:
 
 
 def main() -> None:
-    """Serve; in a child, become the worker."""
-    become: Callable[[list[str]], None] = agent.main
+    """Serve; in a child, become what was asked for."""
     gc.collect()
     gc.freeze()  # what was imported is shared with the children as long as nobody writes to it
     sys.path.insert(0, str(Path.cwd()))
-    command = serve()
-    if command is not None:
-        become(command)
+    request = serve()
+    if request is not None:
+        become = agent.main if request["watched"] else agent.become
+        become(request["command"])
 
 
 if __name__ == "__main__":

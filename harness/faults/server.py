@@ -19,7 +19,6 @@ class ServerKill:
         self._index = index
         self._after_s = fault.restart_after_s
         self._reach = reach
-        reach.server.prepare()
         self._back_at = 0.0
         self.has_struck = False
         self.is_over = False
@@ -69,7 +68,6 @@ class ServerKill:
 
     def _is_back(self) -> None:
         self._reach.broken[PROMISE_SERVER].discard(self._index)
-        self._reach.server.prepare()  # for the next run that kills it
         evidence = {"started": self._reach.server.pid, "answers": True}
         self._reach.record("fault.healed", fault=self._index, evidence=evidence)
         self.is_over = True

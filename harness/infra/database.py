@@ -47,6 +47,7 @@ CREATE FUNCTION audit_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE TRIGGER audit_deletes AFTER DELETE ON record_rows
   FOR EACH ROW EXECUTE FUNCTION audit_delete()"""
+_COUNT_DELETIONS = sa.select(sa.func.count()).select_from(row_deletions)
 _BUSY_MS = 30_000
 _LOCKED_WITHIN_MS = 200  # whoever wants the lock asks again, and does other things meanwhile
 
@@ -106,7 +107,7 @@ class Database:
     def count_deletions(self) -> int:
         """How many rows went so far."""
         with self._connected() as connection:
-            return connection.scalar(sa.select(sa.func.count()).select_from(row_deletions)) or 0
+            return connection.scalar(_COUNT_DELETIONS) or 0
 
     def rows_left(self) -> dict[str, int]:
         """How many rows each record still has; a record without any is not named."""

@@ -158,19 +158,15 @@ class NativeProcess(Process):
         log: Path,
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
-        waits: bool = False,
     ) -> None:
-        """Start it. Raises InfraError if the program cannot be started at all.
-
-        With `waits` it reads its standard input, and hears by `tell` that it may begin.
-        """
+        """Start it. Raises InfraError if the program cannot be started at all."""
         super().__init__(name, log)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             try:
                 self._process = subprocess.Popen(
                     command,
-                    stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
+                    stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **(environment or {})},
@@ -183,18 +179,6 @@ class NativeProcess(Process):
     @property
     def pid(self) -> int:
         return self._process.pid
-
-    def kill(self) -> None:
-        super().kill()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-
-    def tell(self) -> None:
-        """Let one that waits begin; of one that has ended nothing is heard."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.write(b"\n")
-                self._process.stdin.close()
 
     def exit_code(self) -> int | None:
         return self._process.poll()

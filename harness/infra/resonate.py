@@ -23,8 +23,10 @@ import requests
 from resonate_base import PROTOCOL_VERSION
 
 from harness.errors import InfraError
-from harness.infra.node import NativeProcess
+from harness.infra.node import NativeProcess, Process
 from harness.infra.ports import LOOPBACK, free_ports
+from harness.infra.template import ProcessTemplate
+from harness.infra.worker import ROOT
 
 _STARTED_WITHIN_S = 30.0
 _PROBED_WITHIN_S = 30.0
@@ -84,12 +86,19 @@ class LogMark(msgspec.Struct, frozen=True):
 class PromiseServer:
     """The promise server of one pytest process."""
 
-    def __init__(self, choice: ResonateChoice, folder: Path, pending_retry_s: float) -> None:
+    def __init__(
+        self,
+        choice: ResonateChoice,
+        folder: Path,
+        pending_retry_s: float,
+        template: ProcessTemplate | None = None,
+    ) -> None:
+        """`template` forks the embedded server; without, each life is a new interpreter."""
         self._choice = choice
+        self._template = template
         self._pending_retry_s = pending_retry_s
         self._folder = folder
-        self._process: NativeProcess | None = None
-        self._standby: NativeProcess | None = None
+        self._process: Process | None = None
         self.url = "" if choice.is_ours else choice.where
 
     @property
@@ -161,19 +170,8 @@ class PromiseServer:
 
     def stop(self) -> None:
         """Stop it if it was ours to start."""
-        if self._standby is not None:
-            self._standby.kill()
         if self._process is not None:
             self._process.stop(5)
-
-    def prepare(self) -> None:
-        """Have another process at hand, for a schedule that kills this one.
-
-        To start one takes most of a second of processor time, and many on a busy machine; it would
-        be down for that long, whatever the schedule says.
-        """
-        if self._choice.kind == "embedded" and self._standby is None:
-            self._standby = self._embedded("--standby")
 
     def kill(self) -> int | None:
         """SIGKILL; how it ended. InfraError if the server is somebody else's."""
@@ -194,37 +192,31 @@ class PromiseServer:
         """The last lines that it wrote, for error messages."""
         return self._own().log_tail()
 
-    def _own(self) -> NativeProcess:
+    def _own(self) -> Process:
         if self._process is None:
             raise InfraError(f"{self._choice} is not the harness's to kill")
         return self._process
 
-    def _launched(self) -> NativeProcess:
-        if self._choice.kind == "binary":
-            return self._binary()
-        standby, self._standby = self._standby, None
-        if standby is None or not standby.is_alive():
-            return self._embedded()
-        standby.tell()
-        return standby
+    def _launched(self) -> Process:
+        return self._binary() if self._choice.kind == "binary" else self._embedded()
 
     @property
     def _said(self) -> Path:
         return self._folder / "resonate.out"
 
-    def _embedded(self, *options: str) -> NativeProcess:
+    def _embedded(self) -> Process:
         if not self.url:
             self._said.unlink(missing_ok=True)  # of an earlier server in this folder
         port = self.url.rpartition(":")[2] or "0"
-        return NativeProcess(
-            "embedded promise server",
-            [sys.executable, "-m", "harness.protocol.serve", "--port", port,
-             "--log", str(self.log), "--pending-retry-ms", str(int(self._pending_retry_s * 1000)),
-             "--compact-mib", str(_LOG_MIB), "--forget-after-s", str(_FORGET_AFTER_S), *options],
-            waits="--standby" in options,
-            log=self._said,
-            directory=Path(__file__).parents[2],
-        )  # fmt: skip
+        name = "embedded promise server"
+        command = [
+            sys.executable, "-m", "harness.protocol.serve", "--port", port,
+            "--log", str(self.log), "--pending-retry-ms", str(int(self._pending_retry_s * 1000)),
+            "--compact-mib", str(_LOG_MIB), "--forget-after-s", str(_FORGET_AFTER_S),
+        ]  # fmt: skip
+        if self._template is not None:
+            return self._template.launch(name, command, {}, self._said, watched=False)
+        return NativeProcess(name, command, log=self._said, directory=ROOT)
 
     def _binary(self) -> NativeProcess:
         if not self.url:
@@ -283,7 +275,7 @@ def probe(url: str, pending_retry_s: float) -> None:
             text=True,
             timeout=within_s,
             check=False,
-            cwd=Path(__file__).parents[2],
+            cwd=ROOT,
         )
     except subprocess.TimeoutExpired as late:
         wrote = late.stderr.decode("utf-8", "replace") if late.stderr else "(nothing)"

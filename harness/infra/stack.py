@@ -24,7 +24,7 @@ from harness.infra.kafka_clients import KafkaClients
 from harness.infra.node import MARK, Node
 from harness.infra.ports import LOOPBACK, free_ports
 from harness.infra.resonate import PromiseServer, ResonateChoice
-from harness.infra.template import WorkerTemplate, can_fork
+from harness.infra.template import ProcessTemplate, can_fork
 from harness.infra.toxiproxy import ProxyControl, ToxiproxyServer
 from harness.infra.worker import Slot, start_cold
 
@@ -108,7 +108,6 @@ class Stack:
         self.admin = administer(shared.kafka.direct)
         self.clients = KafkaClients(shared.kafka.direct, self.admin)
         self.proxies = ProxyControl(shared.toxiproxy)
-        self.resonate = PromiseServer(choice, self.folder, shared.clocks.pending_retry_s)
         self._shared = shared
         if process >= processes:
             raise InfraError(
@@ -116,14 +115,15 @@ class Stack:
                 "so nothing that runs in the new one could be trusted"
             )
         self._numbers = range(process, len(shared.proxied), processes)
-        self._template: WorkerTemplate | None = None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._template = ProcessTemplate(self.folder / "template.log") if can_fork() else None
+        self.resonate = PromiseServer(
+            choice, self.folder, shared.clocks.pending_retry_s, self._template
+        )
         self.slots: tuple[Slot, ...] = ()
 
     def start(self) -> None:
         """Start and probe the promise server, and put a link to it before each slot."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if can_fork():
-            self._template = WorkerTemplate(self.folder / "template.log")
         url = self.resonate.start()
         upstream = url.partition("://")[2]
         self.slots = tuple(
@@ -147,11 +147,11 @@ class Stack:
     def stop(self) -> None:
         """Stop what this process started."""
         self.clients.close()
-        if self._template is not None:
-            self._template.stop()
         for slot in self.slots:
             self.proxies.destroy(slot.links["resonate"])
         self.resonate.stop()
+        if self._template is not None:  # last: it is the parent of the others
+            self._template.stop()
 
 
 @contextmanager

@@ -1,13 +1,15 @@
-"""Start workers by forking a process that has imported what they all import.
+"""Start processes by forking one that has imported what they all import.
 
 Importing the SDK, the Kafka client and SQLAlchemy costs most of a second of processor time, and a
 session starts some two hundred workers. The template (harness/agent/template.py) imports the
 libraries once and nothing of the worker, has no thread and no client, and forks when asked; the
 child is a process of its own with its own session, environment and log, and becomes the worker.
+The embedded promise server is forked from it as well: it needs the same libraries, and one that was
+killed has to be back at once and not after its imports.
 
-The template is the parent, so it is the one to whom the kernel tells how a worker ended; it passes
+The template is the parent, so it is the one to whom the kernel tells how a process ended; it passes
 that on. Where forking is not safe (anything but Linux: system libraries start threads of their own)
-workers are started in new interpreters instead; HARNESS_COLD_START=1 asks for that here too.
+they are started in new interpreters instead; HARNESS_COLD_START=1 asks for that here too.
 """
 
 import json
@@ -28,15 +30,15 @@ COLD = "HARNESS_COLD_START"
 
 
 def can_fork() -> bool:
-    """Whether workers may be forked here."""
+    """Whether processes may be forked here."""
     return sys.platform == "linux" and not os.environ.get(COLD)
 
 
-class WorkerTemplate:
+class ProcessTemplate:
     """The template process of one pytest process."""
 
     def __init__(self, log: Path) -> None:
-        """Start it; it is asked for the first worker without waiting for its imports."""
+        """Start it; it is asked for the first process without waiting for its imports."""
         self._log = log
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
@@ -62,9 +64,18 @@ class WorkerTemplate:
         self._number = 0
 
     def launch(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        watched: bool = True,
     ) -> "ForkedProcess":
-        """Fork a worker and return it once it has a pid. InfraError if the template is gone."""
+        """Fork a process and return it once it has a pid; a worker is `watched` by the agent.
+
+        InfraError if the template is gone.
+        """
         log.parent.mkdir(parents=True, exist_ok=True)
         self._number += 1
         key = str(self._number)
@@ -73,14 +84,20 @@ class WorkerTemplate:
             "command": list(command),
             "environment": dict(environment),
             "log": str(log.resolve()),
+            "watched": watched,
         }
         self._ask(json.dumps(request).encode() + b"\n")
         deadline = clock.monotonic_s() + _ANSWERS_WITHIN_S
         while key not in self._started:
             if clock.monotonic_s() > deadline:
-                raise InfraError(f"the worker template did not fork {name}: {self._wrote()}")
+                raise InfraError(f"the template did not fork {name}: {self._wrote()}")
             self._hear(timeout_s=0.1)
         return ForkedProcess(name, key, self._started.pop(key), log, self)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the template itself."""
+        return self._process.pid
 
     def code_of(self, key: str) -> int | None:
         """How a forked process ended; None while it has not."""
@@ -89,7 +106,7 @@ class WorkerTemplate:
         return self._codes.get(key)
 
     def stop(self) -> None:
-        """End the template; workers that still live are the guard's."""
+        """End the template; what still lives of its children is the guard's."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -104,7 +121,7 @@ class WorkerTemplate:
         try:
             os.write(self._process.stdin.fileno(), line)  # type: ignore[union-attr]
         except BrokenPipeError as error:
-            raise InfraError(f"the worker template is gone: {self._wrote()}") from error
+            raise InfraError(f"the template is gone: {self._wrote()}") from error
 
     def _hear(self, *, timeout_s: float) -> None:
         """Take what the template has said: a pid for a key, a code for a pid."""
@@ -112,7 +129,7 @@ class WorkerTemplate:
         while answers is not None and select.select([answers], [], [], timeout_s)[0]:
             said = os.read(answers.fileno(), 65536)
             if not said:
-                raise InfraError(f"the worker template is gone: {self._wrote()}")
+                raise InfraError(f"the template is gone: {self._wrote()}")
             *lines, self._unread = (self._unread + said).split(b"\n")
             for line in lines:
                 answer = json.loads(line)
@@ -128,9 +145,9 @@ class WorkerTemplate:
 
 
 class ForkedProcess(Process):
-    """A worker that was forked from the template."""
+    """A process that was forked from the template."""
 
-    def __init__(self, name: str, key: str, pid: int, log: Path, template: WorkerTemplate) -> None:
+    def __init__(self, name: str, key: str, pid: int, log: Path, template: ProcessTemplate) -> None:
         super().__init__(name, log)
         self._key = key
         self._pid = pid

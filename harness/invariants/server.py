@@ -12,6 +12,7 @@ server's: where one of them is violated, nothing that is said of the worker can 
   the server look like a liar.
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -40,7 +41,7 @@ def the_server_keeps_the_protocol(history: History) -> Verdict:
     Unknown where no order was found in time, where the traffic has what is not modelled, where
     the server's clock is another, or where published servers and specification disagree.
     """
-    traffic = cut(history.requests)
+    traffic = _traffic(history)
     if traffic.unmodelled:
         return Verdict.unknown("; ".join(traffic.unmodelled))
     found = _explained(traffic, history.end_ns)
@@ -71,7 +72,7 @@ def the_server_remembers_what_it_answered(history: History) -> Verdict:
         return Verdict.unknown("the final read was not done to its end")
     told = [
         (one, one.seen.promise)
-        for its in cut(history.requests).origins.values()
+        for its in _traffic(history).origins.values()
         for one in its
         if one.seen is not None and one.seen.promise is not None
     ]
@@ -90,6 +91,11 @@ def the_server_remembers_what_it_answered(history: History) -> Verdict:
         at_stake="answers about promises agree with the final read",
         otherwise="no promise that was answered of was read at the end",
     )
+
+
+@functools.lru_cache(maxsize=1)  # both are asked of the same run, one after the other
+def _traffic(history: History) -> Cut:
+    return cut(history.requests)
 
 
 # The protocol.

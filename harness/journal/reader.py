@@ -46,22 +46,26 @@ def read_run(folder: Path) -> tuple[list[Event], list[str]]:
 
 
 class JournalTail:
-    """Follows journals while they grow; `new` returns what has come since it was last asked."""
+    """Follows journals while they grow; `new` returns what has come since it was last asked.
+
+    It is asked many times a second for as long as a run lasts, mostly in vain, so that names are
+    compared as the system gives them, and paths are made only of journals that have grown.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read: dict[Path, int] = {}
+        self._read: dict[str, int] = {}
 
     def new(self) -> list[Event]:
         """Return the complete lines that were not returned before, file by file."""
         events: list[Event] = []
-        for path in self._grown():
-            start = self._read.get(path, 0)
+        for name in self._grown():
+            path, start = self._folder / name, self._read.get(name, 0)
             with path.open("rb") as file:
                 file.seek(start)
                 grown = file.read()
             whole = grown.rfind(b"\n") + 1
-            self._read[path] = start + whole
+            self._read[name] = start + whole
             for line in grown[:whole].splitlines():
                 try:
                     event = _decoder.decode(line)
@@ -70,16 +74,15 @@ class JournalTail:
                 events.append(_its_own(path, event))
         return events
 
-    def _grown(self) -> list[Path]:
-        """The journals that have more than was read, found without opening any of them."""
+    def _grown(self) -> list[str]:
+        """The names of the journals that have more than was read; none of them is opened."""
         with os.scandir(self._folder) as found:
-            grown = [
-                path
+            return sorted(
+                entry.name
                 for entry in found
                 if entry.name.endswith(".jsonl")
-                and entry.stat().st_size > self._read.get(path := self._folder / entry.name, 0)
-            ]
-        return sorted(grown)
+                and entry.stat().st_size > self._read.get(entry.name, 0)
+            )
 
 
 def _its_own(path: Path, event: Event) -> Event:

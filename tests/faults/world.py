@@ -61,8 +61,6 @@ class Server:
         self._is_up = True
         self._story = story
 
-    def prepare(self) -> None: ...
-
     def kill(self) -> int:
         self._story.append("kill the server")
         self._is_up = False

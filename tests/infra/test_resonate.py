@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import psutil
 import pytest
 
 from harness.infra.resonate import PromiseServer, ResonateChoice
+from harness.infra.template import ProcessTemplate, can_fork
 from harness.waiting import wait_until
 
 
@@ -32,33 +33,18 @@ def test_a_killed_server_comes_back_where_it_was_with_what_it_had_written_down(
     assert server.bring_back()  # and a second look starts no second one
 
 
-def test_one_that_was_prepared_takes_its_place_and_has_touched_nothing_before(
-    server: PromiseServer,
-) -> None:
-    written = server.log.read_bytes()
-    server.prepare()
-    server.prepare()  # one is enough
-    standby: Any = server._standby
-    assert server.answers()  # log and port are still the first one's
-    assert server.log.read_bytes().startswith(written)
-    server.kill()
-    wait_until(server.bring_back, timeout_s=30, why="it to answer again")
-    assert server.pid == standby.pid
-
-
-def test_a_prepared_one_that_died_is_not_relied_on(server: PromiseServer) -> None:
-    server.prepare()
-    standby: Any = server._standby
-    standby.kill()
-    server.kill()
-    wait_until(server.bring_back, timeout_s=30, why="it to answer again")
-    assert server.pid != standby.pid
-
-
-def test_what_was_prepared_and_not_needed_ends_with_the_server(tmp_path: Path) -> None:
-    server = PromiseServer(ResonateChoice("embedded"), tmp_path, 1.0)
-    server.start()
-    server.prepare()
-    standby: Any = server._standby
-    server.stop()
-    assert not standby.is_alive()
+@pytest.mark.skipif(not can_fork(), reason="forked on Linux only")
+def test_one_that_is_forked_takes_its_place_as_well(tmp_path: Path) -> None:
+    template = ProcessTemplate(tmp_path / "template.log")
+    forked = PromiseServer(ResonateChoice("embedded"), tmp_path, 1.0, template)
+    try:
+        url, pid = forked.start(), forked.pid
+        assert forked.kill() == -9
+        wait_until(forked.bring_back, timeout_s=30, why="it to answer again")
+        assert (forked.url, forked.pid == pid) == (url, False)
+        of_the_kernel = psutil.Process(forked.pid)
+        assert of_the_kernel.ppid() == template.pid
+    finally:
+        forked.stop()
+        template.stop()
+    assert not of_the_kernel.is_running()

@@ -14,7 +14,7 @@ import pytest
 
 from harness.agent.plan import ENVIRONMENT
 from harness.errors import InfraError
-from harness.infra.template import COLD, ForkedProcess, WorkerTemplate, can_fork
+from harness.infra.template import COLD, ForkedProcess, ProcessTemplate, can_fork
 from harness.infra.worker import ROOT, start_cold
 from tests.agent.watching import plan
 
@@ -36,7 +36,7 @@ sys.exit(3)
 class Fork:
     """Forks Python programs and ends them with the test."""
 
-    def __init__(self, template: WorkerTemplate, folder: Path, ending: ExitStack) -> None:
+    def __init__(self, template: ProcessTemplate, folder: Path, ending: ExitStack) -> None:
         self.template = template
         self._folder = folder
         self._ending = ending
@@ -64,8 +64,8 @@ class Fork:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerTemplate]:
-    one = WorkerTemplate(tmp_path_factory.mktemp("template") / "template.log")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessTemplate]:
+    one = ProcessTemplate(tmp_path_factory.mktemp("template") / "template.log")
     yield one
     one.stop()
     assert one._process.returncode == 0
@@ -73,7 +73,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerTemplat
 
 
 @pytest.fixture
-def fork(template: WorkerTemplate, tmp_path: Path) -> Iterator[Fork]:
+def fork(template: ProcessTemplate, tmp_path: Path) -> Iterator[Fork]:
     with ExitStack() as ending:
         yield Fork(template, tmp_path, ending)
 
@@ -162,7 +162,7 @@ def test_two_of_one_template_share_nothing(fork: Fork) -> None:
 
 
 def test_a_template_that_is_gone_is_one_message_for_all_who_ask(tmp_path: Path) -> None:
-    template = WorkerTemplate(tmp_path / "template.log")
+    template = ProcessTemplate(tmp_path / "template.log")
     with ExitStack() as ending:
         fork = Fork(template, tmp_path, ending)
         worker = until_ready(fork(SLEEPS))
@@ -172,7 +172,7 @@ def test_a_template_that_is_gone_is_one_message_for_all_who_ask(tmp_path: Path) 
         try:
             template._process.kill()
             template._process.wait()
-            gone = "the worker template is gone: it wrote nothing"
+            gone = "the template is gone: it wrote nothing"
             with pytest.raises(InfraError, match=f"^{gone}$"):
                 fork("")
             with pytest.raises(InfraError, match=f"^{gone}$"):
@@ -192,7 +192,7 @@ def test_a_pid_that_comes_again_is_another_process(
     with os.fdopen(heard, "rb", 0) as answers, os.fdopen(asks, "wb", 0) as requests:
         pipes = SimpleNamespace(stdout=answers, stdin=requests)
         monkeypatch.setattr("harness.infra.template.subprocess.Popen", lambda *_, **__: pipes)
-        template = WorkerTemplate(tmp_path / "template.log")
+        template = ProcessTemplate(tmp_path / "template.log")
         os.write(says, b'{"key": "1", "pid": 7}\n')
         first = template.launch("w1#1", ["python"], {}, tmp_path / "first.log")
         os.write(says, b'{"pid": 7, "code": 3}\n{"key": "2", "pid": 7}\n')

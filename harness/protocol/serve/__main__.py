@@ -3,10 +3,6 @@
 Prints one line of JSON on stdout when it answers: {"url": "http://127.0.0.1:PORT", "log": ...}.
 Everything else goes to stderr. Exit codes: 0 after SIGTERM or SIGINT, 2 where it refuses to serve
 (a log that is damaged, differs or is in use; a port that is taken; a wrong option).
-
-With --standby it imports what it needs and waits for a line on stdin before it touches log and
-port: a server that is killed on purpose has one at hand that takes its place at once. Where stdin
-ends instead, nobody is left who could want it.
 """
 
 import argparse
@@ -28,8 +24,6 @@ _ENVIRONMENT = "PROMISE_SERVER_"
 def main() -> int:
     """Serve; return the exit code."""
     given = _given()
-    if given.standby and not sys.stdin.readline():
-        return 0
     options = Options(
         log=given.log,
         host=given.host,
@@ -95,7 +89,6 @@ def _given() -> argparse.Namespace:
         help=f"serve debug.* and resonate:debug_time: whoever asks may do anything "
         f"({_ENVIRONMENT}DEBUG)",
     )
-    parser.add_argument("--standby", action="store_true", help="wait for a line on stdin first")
     return parser.parse_args()
 
 
