@@ -85,7 +85,7 @@ def test_a_snapshot_in_the_middle_changes_nothing(tmp_path: Path, seed: int) -> 
 
 
 def test_a_log_cut_at_any_byte_brings_back_its_whole_lines(tmp_path: Path) -> None:
-    states = lived(tmp_path / "whole", 1, steps=14)
+    states = lived(tmp_path / "whole", 1, steps=8)
     whole = (tmp_path / "whole").read_bytes()
     for length in range(len(whole) + 1):
         cut = tmp_path / "cut"
@@ -96,7 +96,7 @@ def test_a_log_cut_at_any_byte_brings_back_its_whole_lines(tmp_path: Path) -> No
 
 
 def test_a_log_behind_a_snapshot_cut_at_any_byte_does_too(tmp_path: Path) -> None:
-    states = lived(tmp_path / "whole", 2, steps=16, compact_at=8)
+    states = lived(tmp_path / "whole", 2, steps=11, compact_at=5)
     whole = (tmp_path / "whole").read_bytes()
     first = whole.index(b"\n") + 1
     assert whole.count(b"\n") == len(states) > 5
@@ -111,9 +111,9 @@ def test_a_log_behind_a_snapshot_cut_at_any_byte_does_too(tmp_path: Path) -> Non
         assert cut.stat().st_size == length
 
 
-@pytest.mark.parametrize("compact_at", [-1, 6])
+@pytest.mark.parametrize("compact_at", [-1, 4])
 def test_a_changed_byte_anywhere_is_damage_with_its_line(tmp_path: Path, compact_at: int) -> None:
-    lived(tmp_path / "whole", 3, steps=12, compact_at=compact_at)
+    lived(tmp_path / "whole", 3, steps=8, compact_at=compact_at)
     whole = (tmp_path / "whole").read_bytes()
     changed = tmp_path / "changed"
     chosen = random.Random(9)
