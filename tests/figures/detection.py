@@ -6,8 +6,9 @@ SIGKILL at a uniformly random time on the same kinds of load. A search ends at i
 of any invariant or when its schedules are used up; then it counts as more than that. The plain way
 comes second and is given enough schedules to tell whether it needs ten times as many.
 
-Results are kept line by line in runs/detection.ndjson, and what is there already is not run again,
-so that a table of many hours can be made in pieces. Delete the file to begin anew.
+Results are kept line by line, each with the commit that it is of, and what is there already is
+not run again, so that a table of many hours can be made in pieces. A fresh clone begins anew;
+`--results docs/detection.ndjson` goes on with what the page was made of.
 """
 
 import argparse
@@ -30,9 +31,10 @@ from harness.search.farm import Farm, farm, stack_here
 from harness.search.search import Budget, Search
 from harness.search.searcher import worth_of
 from tests.figures.detection_table import WAYS, Sought, Way, document, enough_to_tell
+from tests.figures.machine import commit
 from tests.mutants.registry import MUTANTS, named
 
-_RESULTS = Path("runs/detection.ndjson")
+_RESULTS = Path("runs/detection.ndjson")  # of this machine, and not in the tree
 _DOCUMENT = Path("docs/detection.md")
 _NO_LIMIT_S = 86_400.0
 
@@ -62,6 +64,7 @@ def seek(mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, session:
         invariant=None if counterexample is None else counterexample.invariant,
         smallest=None if smallest is None or not shrink_runs else _size(smallest),
         errors=len(searched.errors),
+        commit=commit(),
     )
 
 
@@ -72,7 +75,7 @@ def _size(schedule: Schedule) -> tuple[int, int, int]:
 def main() -> int:
     """Run what is missing, one way after the other, then write the table."""
     options = _options()
-    done = _read(_RESULTS)
+    done = _read(options.results)
     try:
         with farm(options.jobs, choose(None, None)) as stacks:
             for way in options.ways:
@@ -80,7 +83,7 @@ def main() -> int:
                 for number, future in enumerate(as_completed(futures), start=1):
                     sought = future.result()
                     done.append(sought)
-                    with _RESULTS.open("ab") as kept:
+                    with options.results.open("ab") as kept:
                         kept.write(msgspec.json.encode(sought) + b"\n")
                     print(f"[{number}/{len(futures)}] {sought}", flush=True)
     except HarnessError as error:
@@ -88,6 +91,8 @@ def main() -> int:
         return 4
     _DOCUMENT.parent.mkdir(exist_ok=True)
     _DOCUMENT.write_text(document(done, options.runs, options.random_runs))
+    raw = b"".join(msgspec.json.encode(one) + b"\n" for one in done)
+    _DOCUMENT.with_suffix(".ndjson").write_bytes(raw)
     print(f"written to {_DOCUMENT}")
     return 0
 
@@ -127,6 +132,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shrink-runs", type=int, default=40)
     parser.add_argument("--shrunk", type=int, default=3, help="how many seeds are shrunk as well")
     parser.add_argument("--jobs", type=int, default=8, help="searches side by side")
+    parser.add_argument("--results", type=Path, default=_RESULTS, help="what to go on with")
     return parser.parse_args()
 
 

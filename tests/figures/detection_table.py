@@ -22,7 +22,8 @@ Every mutant is a worker with one rule broken. `make detection` looked for each 
 by the schedules that the harness draws, at most {runs} of them a seed, and in the plain way,
 SIGKILL at a uniformly random time on the same kinds of load: at most {random_runs} a seed, or more
 where all seeds together would not show whether it needs ten times as many. Both on one machine and
-one farm of stacks: {machine}, {date}.
+one farm of stacks: {machine}, {date}, at {commits}. What each search came to is in
+detection.ndjson beside this page.
 
 - *found*: the seeds with a violation.
 - *schedules*, *seconds*: until the first violation, median / worst over the seeds. A seed that
@@ -60,6 +61,7 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     invariant: str | None = None
     smallest: tuple[int, int, int] | None = None
     errors: int = 0
+    commit: str = "unknown"
 
     def __str__(self) -> str:
         """One line of progress."""
@@ -92,6 +94,7 @@ def document(done: Iterable[Sought], runs: int, random_runs: int) -> str:
         random_runs=random_runs,
         machine=machine(),
         date=dt.datetime.now(dt.UTC).date().isoformat(),
+        commits=" and ".join(dict.fromkeys(one.commit for one in everything)),
     )
     rows = [row(mutant, [one for one in everything if one.mutant == mutant]) for mutant in mutants]
     return head + _line(_TITLES) + "|---" * len(_TITLES) + "|\n" + "".join(rows)

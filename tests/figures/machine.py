@@ -1,7 +1,8 @@
-"""What a figure was measured on."""
+"""What a figure was measured on, and of which code."""
 
 import os
 import platform
+import subprocess
 
 import psutil
 
@@ -15,3 +16,13 @@ def machine() -> str:
         f"{os.cpu_count()} cores, {memory_gib:.0f} GiB of memory, {platform.system()} "
         f"{platform.machine()}, Python {platform.python_version()}"
     )
+
+
+def commit() -> str:
+    """The commit of this tree, marked where something is not committed; "unknown" without git."""
+    asked = ("git", "describe", "--always", "--dirty=, changed", "--exclude=*")
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
