@@ -8,14 +8,16 @@ may let the thread that asked for it run on for a moment, so that one also waits
 it goes no further than the checkpoint before the pause is over.
 """
 
+import itertools
 import os
 import signal
-import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from harness.agent.plan import Plan, count_arrival
+from harness.agent.plan import Directive, Plan, count_arrival
+from harness.journal.format import Event
 from harness.journal.writer import JournalWriter
 
 _HOLD_AT_MOST_S = 30.0  # a worker whose harness is gone must not hang for ever
@@ -30,16 +32,34 @@ class Agent:
         self.journal = JournalWriter(
             Path(plan.folder) / f"{plan.incarnation}.jsonl", plan.incarnation
         )
-        self._sequence = 0
-        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._directives = plan.directives_by_checkpoint()
+        self._load_has_begun = False
 
-    def reach(self, checkpoint: str, **facts: Any) -> None:
-        """Write it down; die, freeze or hold here if a fault waits for this very arrival."""
-        self.journal.write("checkpoint", name=checkpoint, **facts)
+    def reach(self, checkpoint: str, /, *, after: Event | None = None, **facts: Any) -> None:
+        """Write it down; die, freeze or hold here if a fault waits for this very arrival.
+
+        `after` is what is to be written before it, and was not yet.
+        """
+        here = self.journal.event("checkpoint", name=checkpoint, **facts)
+        if after is None:
+            self.journal.write_together(here)
+        else:
+            self.journal.write_together(after, here)
+        waiting = self._directives.get(checkpoint)
+        if waiting is not None and self._load_begun():
+            self._arrive(checkpoint, waiting)
+
+    def _load_begun(self) -> bool:
+        """Whether arrivals count by now; once they do, they do for good."""
+        self._load_has_begun = self._load_has_begun or self.plan.load_begun.exists()
+        return self._load_has_begun
+
+    def _arrive(self, checkpoint: str, waiting: Iterable[Directive]) -> None:
         # All that wait here count this arrival before any of them strikes: it may be the last deed.
         due = [
             directive
-            for directive in self.plan.directives_at(checkpoint)
+            for directive in waiting
             if count_arrival(self.plan.counter(directive.fault)) == directive.nth
         ]
         for directive in due:
@@ -59,9 +79,7 @@ class Agent:
 
     def next_sequence(self) -> int:
         """A number for a request and its answer, unique in this incarnation."""
-        with self._lock:
-            self._sequence += 1
-            return self._sequence
+        return next(self._numbers)  # one step of C, so no two threads get the same
 
     def _wait(self, fault: int) -> bool:
         """Wait for the release, with a bound; whether it came."""

@@ -55,16 +55,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """The file whose coming says that the load begins, and arrivals count from now on."""
         return Path(self.folder) / "load.begun"
 
-    def directives_at(self, checkpoint: str) -> list[Directive]:
-        """The directives that this arrival counts for."""
-        meant = [
-            directive
-            for directive in self.directives
-            if directive.checkpoint == checkpoint
-            and directive.worker in {ANY, self.worker}
-            and (directive.life is None or directive.life == self.life)
-        ]
-        return meant if meant and self.load_begun.exists() else []
+    def directives_by_checkpoint(self) -> dict[str, list[Directive]]:
+        """The directives that arrivals of this incarnation count for."""
+        found: dict[str, list[Directive]] = {}
+        for directive in self.directives:
+            is_meant = directive.worker in {ANY, self.worker}
+            if is_meant and (directive.life is None or directive.life == self.life):
+                found.setdefault(directive.checkpoint, []).append(directive)
+        return found
 
     def counter(self, fault: int) -> Path:
         """The file whose length is the number of arrivals so far."""

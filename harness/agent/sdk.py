@@ -10,12 +10,15 @@ workflow itself).
   yet. Every later replay meets the same timer too, but it has been passed by then.
 * A step says under which version of its task it runs: a worker that stood still may go on with a
   step under a lease that it lost while it holds the next one of the same task.
+* The worker pays for every line, and most of what it pays is for the write itself: a request is
+  written together with the checkpoint that it is, and so is an answer. What is not watched is
+  handed through without another coroutine around it.
 * A request without an answer has `error`, or nothing if the process died: info, to be rounded
   neither up nor down.
 """
 
 import asyncio
-import json
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -27,6 +30,15 @@ from harness.agent.checkpoints import Agent
 
 _OK = 200
 _REFUSED = 300  # from here on: redirects and errors
+
+
+class _Request(msgspec.Struct):
+    """What is looked at of a request's envelope."""
+
+    data: dict[str, Any]
+
+
+_decode = msgspec.json.Decoder(_Request).decode
 
 
 def install(agent: Agent) -> None:
@@ -42,23 +54,31 @@ def _watch_requests(agent: Agent) -> None:
     async def send(
         self: Transport, kind: str, corr_id: str, body: str, headers: dict[str, str] | None = None
     ) -> Any:
-        data = json.loads(body)["data"]
+        data = _decode(body).data
         before, after = _boundary(kind, data)
         sequence = agent.next_sequence()
-        agent.journal.write("request", seq=sequence, kind=kind, data=data)
-        if before is not None:
-            agent.reach(before, promise=_promise_of(kind, data))
+        request = agent.journal.event("request", seq=sequence, kind=kind, data=data)
+        if before is None:
+            agent.journal.write_together(request)
+        else:
+            agent.reach(before, after=request, promise=_promise_of(kind, data))
         try:
             answer = await real(self, kind, corr_id, body, headers)
         except BaseException as error:
             agent.journal.write("answer", seq=sequence, error=f"{type(error).__name__}: {error}")
             raise
         status = answer.head.status
-        agent.journal.write("answer", seq=sequence, status=status, data=_plain(answer.data))
+        answered = agent.journal.event("answer", seq=sequence, status=status, data=answer.data)
         if after is not None and _stands(kind, status):
             agent.reach(
-                after, promise=_promise_of(kind, data), status=status, lease=data.get("version")
+                after,
+                after=answered,
+                promise=_promise_of(kind, data),
+                status=status,
+                lease=data.get("version"),
             )
+        else:
+            agent.journal.write_together(answered)
         if _gives_a_task(kind, status, answer.data):
             agent.reach("task.acquired", promise=_promise_of(kind, data))
         return answer
@@ -69,15 +89,18 @@ def _watch_requests(agent: Agent) -> None:
 def _watch_steps(agent: Agent) -> None:
     real = DurableFunction.invoke
 
-    async def invoke(
+    def invoke(
         self: DurableFunction, ctx: Any, packed: Any, *, coerce_args: bool = True
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
         if coerce_args:  # the workflow itself, not a step
-            return await real(self, ctx, packed, coerce_args=coerce_args)
+            return real(self, ctx, packed, coerce_args=coerce_args)
+        return step(self, ctx, packed)
+
+    async def step(self: DurableFunction, ctx: Any, packed: Any) -> Any:
         about = {"promise": ctx.info.id, "lease": ctx._state.effects.task_version}
         agent.reach("step.started", **about, function=self.name)
         try:
-            result = await real(self, ctx, packed, coerce_args=coerce_args)
+            result = await real(self, ctx, packed, coerce_args=False)
         except (Exception, asyncio.CancelledError) as error:
             agent.journal.write("step.failed", **about, error=f"{type(error).__name__}: {error}")
             raise
@@ -90,14 +113,14 @@ def _watch_steps(agent: Agent) -> None:
 def _watch_timers(agent: Agent) -> None:
     real = ResonateEffects.create_promise
 
-    async def create_promise(self: ResonateEffects, req: Any) -> Any:
+    def create_promise(self: ResonateEffects, req: Any) -> Coroutine[Any, Any, Any]:
+        is_timer = req.tags.get("resonate:timer") == "true"
+        return timer(self, req) if is_timer else real(self, req)
+
+    async def timer(self: ResonateEffects, req: Any) -> Any:
         known = set(self.cache)
         record = await real(self, req)
-        if (
-            req.tags.get("resonate:timer") == "true"
-            and record.state != "pending"
-            and _next_sibling(req.id) not in known
-        ):
+        if record.state != "pending" and _next_sibling(req.id) not in known:
             agent.reach("sleep.woken", promise=req.id)
         return record
 
@@ -148,7 +171,3 @@ def _next_sibling(promise: str) -> str:
         (promise.rpartition(separator) for separator in ":."), key=lambda parts: len(parts[0])
     )
     return f"{head}{separator}{int(last) + 1}" if last.isdigit() else promise
-
-
-def _plain(data: Any) -> Any:
-    return msgspec.to_builtins(data)

@@ -1,7 +1,8 @@
 """Append an event, whole, before anything is done about it.
 
-Each line is one write(2) to a file opened for appending: what is written before a SIGKILL stays
-written, and lines of several threads do not mix. No fsync: the machine is not what we kill.
+A line, or several that belong together, is one write(2) to a file opened for appending: what is
+written before a SIGKILL stays written, and lines of several threads do not mix. No fsync: the
+machine is not what we kill.
 """
 
 import os
@@ -26,8 +27,15 @@ class JournalWriter:
 
     def write(self, kind: str, /, **facts: Any) -> None:
         """Write one event, now."""
-        line = _encoder.encode(Event(clock.now_ns(), self._by, kind, facts))
-        os.write(self._file, line + b"\n")
+        self.write_together(self.event(kind, **facts))
+
+    def event(self, kind: str, /, **facts: Any) -> Event:
+        """An event that happens now and is yet to be written, together with what comes of it."""
+        return Event(clock.now_ns(), self._by, kind, facts)
+
+    def write_together(self, *events: Event) -> None:
+        """Write these, in their order."""
+        os.write(self._file, _encoder.encode_lines(events))
 
     def close(self) -> None:
         """Close the file; nothing is buffered, so nothing is lost without it."""

@@ -1,82 +1,182 @@
-"""What the agent costs the worker: records a second with and without it, in turn.
+"""What the agent costs the worker: records a second, and processor time a record.
 
-One worker, one load of small records without sleeps. With the agent it runs as in every scenario,
-but with no fault to wait for; without, by its own command. The time is from before the first
-message of the load until the last completion is seen. Each has a stack of its own: a promise server
-remembers what it has served and is slower for it, so whoever came second would pay for the first.
+Two workers do the same load in turn on one stack that is warm: one runs with the agent as in every
+scenario, but with no fault to wait for; the other by its own command. What passes on the machine
+meanwhile strikes the clock on the wall, so the turns are short, and the processor time that the
+worker itself took is told beside it.
+
+* Each round has two new workers, each with topics, a group and rows of its own. Before it counts,
+  each does a load that is not counted: a first record pays for imports and for connections.
+* The turns of a round are with, without, without, with (and the other way about in the next), so
+  that whatever grows slower or quicker meanwhile grows for both.
+* The time on the wall is from before the first message until the last completion is seen. The
+  processor time is read once each workflow is recorded, for work goes on after its completion.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
+import psutil
 from confluent_kafka import Message
 
 from harness import clock
 from harness.clients.producer import LoadProducer
+from harness.clients.promises import PromiseReader
 from harness.clients.topics import TopicReader, seen
-from harness.errors import InfraError
 from harness.infra.database import Database
 from harness.infra.kafka import drop_topics, make_topics
 from harness.infra.node import NativeProcess
 from harness.infra.pool import has_assignment
 from harness.infra.resonate import choose
 from harness.infra.stack import Stack, one_stack
-from harness.infra.worker import DEFAULT_WORKER, ROOT, python_path, start_cold
+from harness.infra.worker import DEFAULT_WORKER, ROOT, Slot, python_path, start_cold
 from harness.schedule.schedule import Publish, Record, Schedule, Settings
 from harness.terms import Terms
-from harness.waiting import wait_until
 
+WARM_UP = 200  # records before it counts; from then on neither worker grows any quicker
+_ORDER = (True, False, False, True)
 _WITHIN_S = 300.0
+_READY_WITHIN_S = 60.0
 _STOPPED_WITHIN_S = 20.0
+_MS = 1000.0
 
 
-def records_a_second(rounds: int, records: int) -> list[tuple[float, float]]:
-    """Each round's figures, with the agent and without; who is first alternates."""
-    found: list[tuple[float, float]] = []
-    for number in range(rounds):
-        order = (True, False) if number % 2 else (False, True)
-        rate = {watched: _on_a_stack_of_its_own(records, watched=watched) for watched in order}
-        found.append((rate[True], rate[False]))
-        print(f"agent: {rate[True]:.0f} records/s, {rate[False]:.0f} without", flush=True)
+class Pace(msgspec.Struct, frozen=True):
+    """How fast a worker was in a round, and what a record cost it."""
+
+    records_a_second: float
+    processor_ms: float
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker with the agent and one without, in turn."""
+
+    watched: Pace
+    alone: Pace
+
+
+class _Turn(NamedTuple):
+    """What one load took."""
+
+    wall_s: float
+    processor_s: float
+
+
+def rounds_of(count: int, records: int) -> list[Round]:
+    """So many rounds on one stack; in each, two turns of so many records for either worker."""
+    found: list[Round] = []
+    with one_stack(choose(None, None)) as stack:
+        for number in range(count):
+            order = [watched ^ bool(number % 2) for watched in _ORDER]
+            one = _round(stack, records, order)
+            found.append(one)
+            print(f"agent: {_told(one.watched)} with it, {_told(one.alone)} without", flush=True)
     return found
 
 
-def _on_a_stack_of_its_own(records: int, *, watched: bool) -> float:
-    with one_stack(choose(None, None)) as stack:
-        return _measure(stack, records, watched=watched)
+def _told(pace: Pace) -> str:
+    return f"{pace.records_a_second:.0f} records/s and {pace.processor_ms:.2f} ms a record"
 
 
-def _measure(stack: Stack, records: int, *, watched: bool) -> float:
-    names = [f"{number}" for number in range(records)]
-    schedule = Schedule(
-        records=tuple(Record(name=name, rows=1) for name in names),
-        load=tuple(Publish(record=name) for name in names),
-        settings=Settings(lease_s=60.0),
+def _round(stack: Stack, records: int, order: Sequence[bool]) -> Round:
+    with ExitStack() as opened:
+        at_work = {
+            watched: _AtWork(
+                stack, slot, WARM_UP + order.count(watched) * records, opened, watched=watched
+            )
+            for watched, slot in zip((True, False), stack.slots, strict=False)
+        }
+        for one in at_work.values():
+            one.work(WARM_UP)
+        turns: dict[bool, list[_Turn]] = {True: [], False: []}
+        for watched in order:
+            turns[watched].append(at_work[watched].work(records))
+    return Round(watched=_pace(turns[True], records), alone=_pace(turns[False], records))
+
+
+def _pace(turns: Sequence[_Turn], records: int) -> Pace:
+    done = records * len(turns)
+    return Pace(
+        records_a_second=done / sum(turn.wall_s for turn in turns),
+        processor_ms=sum(turn.processor_s for turn in turns) / done * _MS,
     )
-    folder = stack.folder / f"cost-{clock.monotonic_s():.3f}"
-    folder.mkdir()
-    terms = Terms(schedule, folder)
-    database = Database(None, stack.folder / "rows", terms.tag)
-    make_topics(stack.admin, terms.partitions)
-    database.create(terms.rows)
-    completions = TopicReader(stack.bootstrap, terms.topics["output"], 1, from_end=False)
-    environment = terms.environment("w1", "w1#1", stack.slots[0], database.url)
-    worker = _start(environment, folder, watched=watched)
-    try:
-        worker.wait_until_ready(
-            lambda: has_assignment(stack.admin, terms.group, 1, 1), timeout_s=60, why="its group"
+
+
+class _AtWork:
+    """One worker, its load, and who looks at what it does; ends with `opened`."""
+
+    def __init__(
+        self, stack: Stack, slot: Slot, records: int, opened: ExitStack, *, watched: bool
+    ) -> None:
+        """Start it with rows for so many records, and wait until it shares its group."""
+        names = [f"{number}" for number in range(records)]
+        schedule = Schedule(
+            records=tuple(Record(name=name, rows=1) for name in names),
+            load=tuple(Publish(record=name) for name in names),
+            settings=Settings(lease_s=60.0),
         )
-        producer = LoadProducer(stack.bootstrap, terms.topics["input"], _nothing)
-        began_s = clock.monotonic_s()
-        producer.publish([terms.message(number, one) for number, one in enumerate(schedule.load)])
-        lasted_s = _until_all(completions, records, worker) - began_s
-    finally:
-        worker.stop(_STOPPED_WITHIN_S)
-        completions.close()
-        database.drop()
-        drop_topics(stack.admin, list(terms.topics.values()))
-    return records / lasted_s
+        folder = stack.folder / f"cost-{clock.monotonic_s():.3f}"
+        folder.mkdir()
+        terms = Terms(schedule, folder)
+        database = Database(None, stack.folder / "rows", terms.tag)
+        make_topics(stack.admin, terms.partitions)
+        opened.callback(drop_topics, stack.admin, list(terms.topics.values()))
+        database.create(terms.rows)
+        opened.callback(database.drop)
+        self._completions = TopicReader(stack.bootstrap, terms.topics["output"], 1, from_end=False)
+        opened.callback(self._completions.close)
+        self._promises = PromiseReader(stack.resonate.url)
+        opened.callback(self._promises.close)
+        self._producer = LoadProducer(stack.bootstrap, terms.topics["input"], _nothing)
+        self._load = [terms.message(number, one) for number, one in enumerate(schedule.load)]
+        self._published = 0
+        self._seen: set[str | None] = set()
+        environment = terms.environment("w1", "w1#1", slot, database.url)
+        self._process = _start(environment, folder, watched=watched)
+        opened.callback(self._process.stop, _STOPPED_WITHIN_S)
+        self._process.wait_until_ready(
+            lambda: has_assignment(stack.admin, terms.group, 1, 1),
+            timeout_s=_READY_WITHIN_S,
+            why="its group",
+        )
+
+    def work(self, records: int) -> _Turn:
+        """Have it do the next so many records."""
+        load = self._load[self._published : self._published + records]
+        self._published += records
+        owed = {(one.key or b"").decode() for one in load}
+        before_s, began_s = self._processor_s(), clock.monotonic_s()
+        self._producer.publish(load)
+        self._wait_for(lambda: self._completed >= owed, f"{records} completions")
+        lasted_s = clock.monotonic_s() - began_s
+        self._wait_for(lambda: self._are_recorded(owed), f"the end of {records} workflows")
+        return _Turn(lasted_s, self._processor_s() - before_s)
+
+    @property
+    def _completed(self) -> set[str | None]:
+        arrived: list[Message] = self._completions.arrived()
+        self._seen.update(seen(message).key for message in arrived)
+        return self._seen
+
+    def _are_recorded(self, records: set[str]) -> bool:
+        """Whether the promise server says so of all; those that it says it of are not owed."""
+        while records:
+            promise = self._promises.get(next(iter(records)))
+            if promise is None or promise["state"] == "pending":
+                return False
+            records.pop()
+        return True
+
+    def _wait_for(self, look: Callable[[], bool], why: str) -> None:
+        self._process.wait_until_ready(look, timeout_s=_WITHIN_S, why=why)
+
+    def _processor_s(self) -> float:
+        times = psutil.Process(self._process.pid).cpu_times()
+        return times.user + times.system
 
 
 def _start(environment: Mapping[str, str], folder: Path, *, watched: bool) -> NativeProcess:
@@ -92,20 +192,5 @@ def _start(environment: Mapping[str, str], folder: Path, *, watched: bool) -> Na
     )
 
 
-def _until_all(completions: TopicReader, records: int, worker: NativeProcess) -> float:
-    """Wait for the last completion; return the moment at which it was seen."""
-    keys: set[str | None] = set()
-
-    def all_there() -> bool:
-        arrived: list[Message] = completions.arrived()
-        keys.update(seen(message).key for message in arrived)
-        if not worker.is_alive():
-            raise InfraError(f"the worker ended; it wrote:\n{worker.log_tail()}")
-        return len(keys) == records
-
-    wait_until(all_there, timeout_s=_WITHIN_S, why=f"{records} completions")
-    return clock.monotonic_s()
-
-
 def _nothing(_kind: str, /, **_facts: object) -> None:
-    """No journal: only the time is wanted."""
+    """No journal: only the figures are wanted."""

@@ -5,8 +5,8 @@ One list of schedules, drawn as a search draws them and always the same, is play
 * each on a fresh stack of its own, one after another: what one would do with a container a test;
 * on a farm of 1, 2, 4, 8 and 12 processes over one broker: what `pytest -n` does with a search.
 
-Then one worker does one load with the agent and without it, in turn. All of it in one run on one
-machine, so that the ratios can be trusted where the figures cannot.
+Then two workers do the same load in turn, one with the agent and one without it. All of it in one
+run on one machine, so that the ratios can be trusted where the figures cannot.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import os
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,7 +30,7 @@ from harness.report.store import new_session
 from harness.schedule.schedule import Schedule
 from harness.schedule.strategies import schedules
 from harness.search.farm import Farm, Played, farm, play
-from tests.figures.agent_cost import records_a_second
+from tests.figures.agent_cost import WARM_UP, Pace, Round, rounds_of
 from tests.figures.machine import machine
 from tests.schedule.drawing import drawn
 
@@ -42,8 +42,8 @@ _MINUTE_S = 60.0
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the page tells.
 
-    `fresh` and the values of `farms` are schedules a minute, the keys are processes. `pairs` are
-    records a second with and without the agent, a pair a round.
+    `fresh` and the values of `farms` are schedules a minute, the keys are processes. `rounds` are
+    what the worker did with and without the agent.
     """
 
     machine: str
@@ -55,7 +55,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     fresh: float
     farms: Mapping[int, float]
     records: int
-    pairs: Sequence[tuple[float, float]]
+    rounds: Sequence[Round]
 
 
 def on_fresh_stacks(load: Sequence[Schedule], choice: ResonateChoice, session: Path) -> float:
@@ -122,7 +122,7 @@ def main() -> int:
     try:
         fresh = on_fresh_stacks(load, choice, session)
         farms = {count: on_a_farm(count, load, choice, session) for count in options.side_by_side}
-        pairs = records_a_second(options.rounds, options.records)
+        rounds = rounds_of(options.rounds, options.records)
     except HarnessError as error:
         print(f"speed: {error}", file=sys.stderr)
         return 4
@@ -137,7 +137,7 @@ def main() -> int:
             fresh=fresh,
             farms=farms,
             records=options.records,
-            pairs=pairs,
+            rounds=rounds,
         )
     )
     print(f"\n{page}")
@@ -153,8 +153,8 @@ def document(seen: Measured) -> str:
         f"| {count} side by side, one broker | {figure:.1f} | {figure / seen.fresh:.1f} |\n"
         for count, figure in seen.farms.items()
     )
-    costs = [1 - with_it / without for with_it, without in seen.pairs]
-    rounds = ", ".join(f"{with_it:.0f} / {without:.0f}" for with_it, without in seen.pairs)
+    slower = [1 - one.watched.records_a_second / one.alone.records_a_second for one in seen.rounds]
+    dearer = [one.watched.processor_ms / one.alone.processor_ms - 1 for one in seen.rounds]
     return f"""# How fast
 
 `make bench`, everything in one run:
@@ -173,11 +173,33 @@ The same {seen.schedules} schedules, as a search draws them, were played in each
 {rows}
 Starts and stops are in the figure of the fresh stacks, and not in the others: a search starts once.
 
-The agent costs the worker {statistics.median(costs):.1%} of its records a second: the median of \
-{len(costs)} rounds, which came to {min(costs):.1%} to {max(costs):.1%}.
-A round is {seen.records} records with the agent and as many without. Records a second with / \
-without it: {rounds}.
+The agent costs the worker {_spread(slower)} of its records a second, \
+and {_spread(dearer)} more of its processor time a record: \
+the medians of {len(seen.rounds)} rounds, and what all of them came to. The first is by the clock \
+on the wall, and tells also of whatever else the machine did meanwhile.
+A round is {seen.records} records with the agent, twice as many without and as many with it again, \
+or the other way about, on one stack; two new workers, which have done {WARM_UP} records each \
+before it counts.
+
+- records a second with / without it: {_both(seen.rounds, _rate_of)}
+- milliseconds of processor time a record: {_both(seen.rounds, _cost_of)}
 """
+
+
+def _spread(shares: Sequence[float]) -> str:
+    return f"{statistics.median(shares):.1%} ({min(shares):.1%} to {max(shares):.1%})"
+
+
+def _both(rounds: Sequence[Round], told: Callable[[Pace], str]) -> str:
+    return ", ".join(f"{told(one.watched)} / {told(one.alone)}" for one in rounds)
+
+
+def _rate_of(pace: Pace) -> str:
+    return f"{pace.records_a_second:.0f}"
+
+
+def _cost_of(pace: Pace) -> str:
+    return f"{pace.processor_ms:.1f}"
 
 
 def _averages(load: Iterable[float]) -> str:
@@ -191,7 +213,7 @@ def _options() -> argparse.Namespace:
         "--side-by-side", nargs="+", type=int, default=_SIDE_BY_SIDE, metavar="PROCESSES"
     )
     parser.add_argument("--rounds", type=int, default=9, help="rounds with and without the agent")
-    parser.add_argument("--records", type=int, default=300, help="records a round")
+    parser.add_argument("--records", type=int, default=300, help="records a turn, of four a round")
     parser.add_argument("--document", type=Path, default=_DOCUMENT, help="where the page goes")
     return parser.parse_args()
 

@@ -7,6 +7,7 @@ import pytest
 from harness.errors import InfraError
 from harness.search.farm import Played
 from harness.search.search import Worth
+from tests.figures.agent_cost import Pace, Round
 from tests.figures.speed import Measured, _judged, document
 
 SEEN = Measured(
@@ -19,7 +20,11 @@ SEEN = Measured(
     fresh=5.0,
     farms={1: 10.0, 8: 40.0},
     records=300,
-    pairs=[(90.0, 100.0), (101.0, 100.0), (95.0, 100.0)],
+    rounds=[
+        Round(watched=Pace(90.0, 10.4), alone=Pace(100.0, 10.0)),
+        Round(watched=Pace(101.0, 9.9), alone=Pace(100.0, 10.0)),
+        Round(watched=Pace(95.0, 10.2), alone=Pace(100.0, 10.0)),
+    ],
 )
 
 
@@ -50,8 +55,15 @@ def test_a_farm_is_compared_with_fresh_stacks() -> None:
 
 def test_the_cost_of_the_agent_is_a_median_with_its_spread() -> None:
     page = document(SEEN)
-    assert "costs the worker 5.0% of its records a second" in page
-    assert "median of 3 rounds, which came to -1.0% to 10.0%" in page
+    assert "costs the worker 5.0% (-1.0% to 10.0%) of its records a second" in page
+    assert "2.0% (-1.0% to 4.0%) more of its processor time a record" in page
+    assert "the medians of 3 rounds" in page
+
+
+def test_the_figures_of_each_round_stand_in_the_page() -> None:
+    page = document(SEEN)
+    assert "records a second with / without it: 90 / 100, 101 / 100, 95 / 100\n" in page
+    assert "processor time a record: 10.4 / 10.0, 9.9 / 10.0, 10.2 / 10.0\n" in page
 
 
 def test_a_schedule_that_could_not_be_played_is_no_schedule_a_minute() -> None:

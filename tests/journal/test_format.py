@@ -9,7 +9,7 @@ import pytest
 from harness.journal.format import HARNESS, KINDS, Event, as_text
 from tests.repo.sources import modules, tree
 
-WRITING = {"write", "record", "_record"}
+WRITING = {"write", "event", "record", "_record"}
 
 
 def writing(path: Path) -> list[ast.Call]:

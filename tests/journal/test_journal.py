@@ -1,5 +1,6 @@
 """Journals: written whole, read back, followed while they grow."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -32,6 +33,19 @@ def test_reads_back_what_was_written(tmp_path: Path) -> None:
     assert (second.get("by_s"), second.get("absent")) == (0.5, None)
     assert first.at <= second.at
     assert remarks == []
+
+
+def test_what_belongs_together_is_one_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, written, write = JournalWriter(tmp_path / "w1#1.jsonl", "w1#1"), [], os.write
+    monkeypatch.setattr("os.write", lambda file, line: written.append(write(file, line)))
+    writer.write_together(writer.event("request", seq=1), writer.event("checkpoint", name="a\nb"))
+    writer.close()
+    (first, second), remarks = read_journal(tmp_path / "w1#1.jsonl")
+    assert len(written) == 1
+    assert (first.kind, first.get("seq"), first.by) == ("request", 1, "w1#1")
+    assert (second.kind, second.get("name"), remarks) == ("checkpoint", "a\nb", [])
 
 
 def test_reports_a_torn_last_line(tmp_path: Path) -> None:
