@@ -5,7 +5,8 @@ server's: where one of them is violated, nothing that is said of the worker can 
 
 * The first holds the traffic against the published protocol (harness/wire). What is shown is the
   first answer that no order of the requests explains.
-* The second holds what was answered during the run against the final read.
+* The second holds what was asked and answered during the run against the final read: what is there
+  at the end was answered so, and what has a verdict then was given it by a request or by a clock.
 * A search that ran out of steps, and what published servers and the specification disagree about,
   is unknown: neither a pass nor anybody's fault.
 * Only what passes the SDK is on the wire. A worker that speaks to the server beside it would make
@@ -21,7 +22,7 @@ from harness.history.history import History
 from harness.history.moments import MS
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 from harness.protocol import requests as r
-from harness.protocol.values import PromiseRecord
+from harness.protocol.values import PromiseRecord, Value
 from harness.wire import sentences
 from harness.wire.answers import payload
 from harness.wire.explain import Explanation, explain
@@ -33,6 +34,7 @@ _SERVER, _PROTOCOL = "promise server", "the protocol"
 _BEFORE = 4  # what was said before of the same, as far as a story is read
 _MOST_STEPS_OF_A_RUN = 60_000
 _FEWEST_TO_TELL_A_CLOCK = 3
+_OK = 200
 
 
 def the_server_keeps_the_protocol(history: History) -> Verdict:
@@ -67,17 +69,18 @@ def the_server_keeps_the_protocol(history: History) -> Verdict:
 
 
 def the_server_remembers_what_it_answered(history: History) -> Verdict:
-    """What was answered of a promise during the run is what the final read says of it."""
+    """What was asked and answered of a promise during the run is what the final read says of it."""
     if not any(event.get("phase") == "over" for event in history.of_kind("phase")):
         return Verdict.unknown("the final read was not done to its end")
+    asked = [one for its in _traffic(history).origins.values() for one in its]
     told = [
         (one, one.seen.promise)
-        for its in _traffic(history).origins.values()
-        for one in its
+        for one in asked
         if one.seen is not None and one.seen.promise is not None
     ]
     findings = [
         *_forgotten(history, told),
+        *_settled_by_nobody(history, asked, told),
         *(
             Finding(f"{record.id} {wrong}", _disagreeing(history, one, seen))
             for one, record in told
@@ -188,6 +191,49 @@ def _forgotten(
             f"{name} was answered of, and the server does not know it at the end",
             [_line(history, one), gone],
         )
+
+
+def _settled_by_nobody(
+    history: History, asked: Iterable[Operation], told: Iterable[tuple[Operation, PromiseRecord]]
+) -> Iterator[Finding]:
+    """Verdicts that nobody was told of during the run, and that no request asked for.
+
+    Where somebody was told, the protocol has been held against the answer. A request whose answer
+    got lost may have been heard all the same, and so may the first sending of a slow one.
+    """
+    over = {record.id for _, record in told if record.state != "pending"}
+    last = {record.id: one for one, record in told if record.id not in over}
+    wanted: defaultdict[str, list[r.PromiseSettle]] = defaultdict(list)
+    for one in asked:
+        verdict = _verdict_in(one.data)
+        was_heard = one.seen is None or one.seen.status == _OK or one.may_repeat
+        if verdict is not None and was_heard:
+            wanted[verdict.id].append(verdict)
+    for name, last_told in last.items():
+        seen = history.promises.get(name)
+        if seen is None or seen.settled_ns is None or _by_the_clock(seen):
+            continue
+        if not any(_is_of(verdict, seen) for verdict in wanted[name]):
+            yield Finding(
+                f"{name} is {seen.state} at the end, and nobody asked for that",
+                _disagreeing(history, last_told, seen),
+            )
+
+
+def _verdict_in(data: r.Data) -> r.PromiseSettle | None:
+    inner = data.action.data if isinstance(data, r.TaskFence | r.TaskFulfill) else data
+    return inner if isinstance(inner, r.PromiseSettle) else None
+
+
+def _by_the_clock(seen: Promise) -> bool:
+    by_itself = "resolved" if seen.is_timer else "rejected_timedout"
+    return seen.state == by_itself and seen.settled_ns == seen.timeout_ns
+
+
+def _is_of(verdict: r.PromiseSettle, seen: Promise) -> bool:
+    given = Value(headers=verdict.value.headers or None, data=verdict.value.data or None)
+    says_the_same = not seen.value_was_read or given == payload(seen.value)
+    return verdict.state == seen.state and says_the_same
 
 
 def _contradictions(one: Operation, record: PromiseRecord, seen: Promise) -> Iterator[str]:

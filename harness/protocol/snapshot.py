@@ -97,7 +97,7 @@ def encode(snapshot: Snapshot) -> bytes:
     return msgspec.json.encode(snapshot)
 
 
-def decode(text: bytes) -> Snapshot:
+def decode(text: bytes | msgspec.Raw) -> Snapshot:
     """Raises ValueError (msgspec's) where `text` is no snapshot."""
     return _DECODER.decode(text)
 

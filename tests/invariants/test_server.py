@@ -163,6 +163,54 @@ def test_flags_one_that_was_answered_as_pending_after_it_had_been_settled() -> N
     b.assert_holds(the_server_remembers_what_it_answered(run(*WORK, early, read=AT_THE_END)))
 
 
+@pytest.mark.parametrize("made", [p.targeted("r"), p.external("r")])
+def test_flags_a_verdict_that_nobody_asked_for(made: dict[str, object]) -> None:
+    """The wire ends with a pending promise, so no answer is wrong: the state alone tells."""
+    history = run(t.created(made), read=(read("r", 10, 70),))
+    b.assert_holds(the_server_keeps_the_protocol(history))
+    verdict = the_server_remembers_what_it_answered(history)
+    b.assert_violated(verdict, "r is resolved at the end, and nobody asked for that", "final read")
+
+
+def test_a_verdict_may_come_from_a_request_whose_answer_got_lost() -> None:
+    asked = t.asked(
+        "promise.settle", {**p.settle("r"), "value": {"data": "MQ==", "headers": {}}}, 60
+    )
+    for value, outcome in (({"data": "MQ=="}, "holds"), ({"data": "Mg=="}, "violated")):
+        history = run(t.created(), asked, read=(read("r", 10, 70, value=value),))
+        assert the_server_remembers_what_it_answered(history).outcome == outcome
+
+
+@pytest.mark.parametrize(("heard", "outcome"), [(61, "violated"), (200, "holds")])
+def test_a_verdict_comes_from_a_refused_request_only_if_that_was_sent_twice(
+    heard: int, outcome: str
+) -> None:
+    """As one that is slow may have been: its first sending was heard, its second came too late."""
+    refused = t.asked("promise.settle", p.settle("r"), 60, heard, 409, "Version mismatch")
+    history = run(t.created(), refused, read=(read("r", 10, 70),))
+    assert the_server_remembers_what_it_answered(history).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("state", "tags", "settled", "outcome"),
+    [
+        ("rejected_timedout", {}, 70, "holds"),
+        ("rejected_timedout", {}, 69, "violated"),
+        ("resolved", {"resonate:timer": "true"}, 70, "holds"),
+        ("resolved", {"resonate:timer": "true"}, 69, "violated"),
+        ("resolved", {}, 70, "violated"),
+    ],
+)
+def test_a_verdict_may_come_from_the_clock_at_the_deadline(
+    state: str, tags: dict[str, str], settled: int, outcome: str
+) -> None:
+    made = {**p.external("r"), "timeoutAt": 70}
+    last = read("r", 10, settled, state=state, tags=tags, timeout_ms=70)
+    assert (
+        the_server_remembers_what_it_answered(run(t.created(made), read=(last,))).outcome == outcome
+    )
+
+
 def test_an_older_journal_says_nothing_of_values() -> None:
     facts = {name: fact for name, fact in AT_THE_END[1].facts.items() if name != "value"}
     older = msgspec.structs.replace(AT_THE_END[1], facts=facts)

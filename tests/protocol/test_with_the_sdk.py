@@ -20,7 +20,8 @@ class Room:
     """One machine; every worker in it hears what is sent to anybody or to itself."""
 
     def __init__(self) -> None:
-        self.state = State(Options(pending_retry_ms=200))
+        # Nothing is lost here. Offered twice on a busy machine, a task would be refused once.
+        self.state = State(Options(pending_retry_ms=10_000))
         self.refused: list[tuple[str, int, object]] = []
         self._workers: dict[str, Callable[[str], None]] = {}
         self._ticking: asyncio.Task[None] | None = None

@@ -152,7 +152,7 @@ class DurableMachine:
             raise LogDamagedError(self.log.path, number, "damaged: a snapshot is the first line")
         try:
             if line.kind == SNAPSHOT:
-                state = snapshot.restore(snapshot.decode(bytes(line.req)), state.options)
+                state = snapshot.restore(snapshot.decode(line.req), state.options)
                 self.compacted_bytes = self.log.size
                 return state
             difference = _apply(state, line)

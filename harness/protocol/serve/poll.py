@@ -82,8 +82,8 @@ class Registry:
         group, pid = unquote(parsed["group"]), unquote(parsed["pid"] or "")
         members = self._groups.get(group, {})
         named = members.get(pid)
-        if named is not None and not named.is_gone():
-            return named.give(message)
+        if named is not None and not named.is_gone() and named.give(message):
+            return True
         if parsed["cast"] == "uni":
             return False
         for stream in list(members.values()):

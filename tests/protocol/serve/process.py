@@ -146,6 +146,11 @@ class Listener:
         heard: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
         return heard
 
+    def hears_a_sign_of_life(self) -> None:
+        while (line := self._response.readline()) != b": still here\n":
+            assert line, "the stream ended"
+            assert not line.startswith(b"data: "), line
+
     def hears_the_end(self) -> None:
         while line := self._response.readline():
             assert not line.startswith(b"data: "), line

@@ -77,6 +77,16 @@ def test_a_listener_that_is_far_behind_is_passed_over() -> None:
     assert delivered == [True] * QUEUE_SIZE + [False]
 
 
+def test_anycast_passes_over_the_member_it_names_where_that_is_far_behind() -> None:
+    a, b = Listener("a"), Listener("b")
+    registry = joined(a, b)
+    for _ in range(QUEUE_SIZE):
+        a.give(b"1")
+    assert registry.deliver("poll://any@g/a", b"2")
+    assert not registry.deliver("poll://uni@g/a", b"3")
+    assert b.heard() == [b"2"]
+
+
 def test_the_kernel_knows_of_a_hang_up_before_anybody_reads() -> None:
     here, there = socket.socketpair()
     with here:

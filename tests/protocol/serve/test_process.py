@@ -212,6 +212,15 @@ def test_anycast_never_goes_to_one_that_hung_up(tmp_path: Path) -> None:
         server.wait_for_listeners(0)
 
 
+def test_a_stream_on_which_nothing_happens_is_kept_alive(tmp_path: Path) -> None:
+    with serving(tmp_path / "log") as server:
+        listener = Listener(server, "p")
+        listener.hears_a_sign_of_life()
+        server.ask("promise.create", b.targeted())
+        assert listener.hears()["kind"] == "execute"
+        listener.hang_up()
+
+
 def test_a_newer_connection_of_a_pid_ends_the_older(tmp_path: Path) -> None:
     with serving(tmp_path / "log") as server:
         older, newer = Listener(server, "p"), Listener(server, "p")
