@@ -9,7 +9,9 @@
   or a kill of whoever takes up the same work instead. They are drawn with it, because alone they
   would have nobody to strike.
 * Two faults may meet at one arrival, if one of them is about what surrounds the workers: a step
-  that outlasts its lease is one thing, and with a heartbeat lost meanwhile it is another.
+  that outlasts its lease is one thing, and with a heartbeat lost meanwhile it is another. So some
+  plans take turns: first something around the workers fails, then the group changes meanwhile, as
+  in a release during an outage.
 * What is drawn may be more than the limits allow: harness/schedule/granting.py cuts it down.
 * A place is drawn from all checkpoints in their fixed order, and steering only refuses some of
   them: so whatever is steered to, what shrinks shrinks towards the same places.
@@ -57,12 +59,14 @@ KINDS = (
 _ONLY_KILLS, _ONLY_PAUSES, _SWARM = ("kill",), ("pause",), None
 _MEMBERS_CHANGE = ("add a worker", "rolling restart", "stop")  # the group, and nobody dies
 _SURROUNDINGS = ("lock the database", "cut a link", "kill the server")
+# Each is the kinds of the first chain, of the second, and so round and round.
 _WHICH_KINDS = (
-    *(_ONLY_KILLS,) * 3,
-    ("kill", "pause"),
-    _ONLY_PAUSES,
-    _MEMBERS_CHANGE,
-    *(_SURROUNDINGS,) * 2,
+    *((_ONLY_KILLS,),) * 4,
+    (("kill", "pause"),),
+    (_ONLY_PAUSES,),
+    (_MEMBERS_CHANGE,),
+    (_SURROUNDINGS,),
+    *((_SURROUNDINGS, _MEMBERS_CHANGE),) * 3,
     *(_SWARM,) * 4,
 )
 # Chains of faults. A number and not the end of a list: so any one of them can be shrunk away.
@@ -91,10 +95,13 @@ _SHARE = st.integers(0, 119)
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How many faults to draw, each with its followers, of which kinds, and if more comes after."""
+    """How many faults to draw, each with its followers, and if more comes after.
+
+    `turns` are the kinds that the first may be of, the second, and so round and round.
+    """
 
     count: int
-    kinds: tuple[str, ...]
+    turns: tuple[tuple[str, ...], ...]
     goes_on: bool
 
 
@@ -102,13 +109,13 @@ class Plan(msgspec.Struct, frozen=True):
 def plans(draw: DrawFn) -> Plan:
     """What is decided before anything else."""
     count = draw(_COUNT)
-    kinds = draw(_KINDS)
+    turns = draw(_KINDS)
     goes_on = draw(_GOES_ON)
     # Two kinds of fault can only meet where there are two faults.
     several = count + bool(count)
-    if kinds is _SURROUNDINGS:
-        return Plan(several, kinds, goes_on)
-    return Plan(count, kinds, goes_on) if kinds else Plan(several, draw(_swarm()), goes_on)
+    if turns is _SWARM:
+        return Plan(several, (draw(_swarm()),), goes_on)
+    return Plan(several if turns[0] is _SURROUNDINGS else count, turns, goes_on)
 
 
 @st.composite
@@ -121,13 +128,13 @@ def faults(
     neglected: Cells,
 ) -> tuple[Fault, ...]:
     """Faults for `load` by `plan`, within `limits`, at checkpoints of `reached`."""
-    ground = Ground(load, reached, neglected, plan.kinds)
-    if not ground.under_way():
+    grounds = [Ground(load, reached, neglected, kinds) for kinds in plan.turns]
+    if not grounds[0].under_way():
         return ()
     drawn: list[Chain] = []
     before: Chain = ()
-    for _ in range(min(plan.count, limits.faults)):
-        before = draw(_chain(ground, before))
+    for number in range(min(plan.count, limits.faults)):
+        before = draw(_chain(grounds[number % len(grounds)], before))
         drawn.append(before)
     return granted(drawn, load, limits)
 

@@ -246,6 +246,20 @@ def test_a_lock_and_another_fault_of_the_surroundings_meet_at_one_arrival() -> N
     assert {type(fault) for fault in others} == {CutLink, KillServer}
 
 
+def test_the_group_changes_while_something_around_it_fails() -> None:
+    met = [
+        (type(around), type(change))
+        for schedule in USUAL
+        for around in schedule.faults
+        for change in schedule.faults
+        if isinstance(around, LockDatabase | CutLink | KillServer)
+        if isinstance(change, StopWorker | RollingRestart | AddWorker)
+        if around.at == change.at
+    ]
+    assert {around for around, _ in met} == {LockDatabase, CutLink, KillServer}
+    assert {change for _, change in met} == {StopWorker, RollingRestart, AddWorker}
+
+
 def test_whoever_takes_up_the_work_of_one_that_was_killed_is_killed_there_as_well() -> None:
     taken_up = [
         (schedule, first)
