@@ -148,6 +148,7 @@ class _Run:
             record_ids=terms.record_ids,
             worker=self._worker,
             server=str(self._stack.choice),
+            server_kind=self._stack.choice.kind,
         )
         make_topics(self._stack.admin, terms.partitions)
         self._database.create(terms.rows)

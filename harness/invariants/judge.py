@@ -5,7 +5,9 @@
   without poison proves nothing about poison, and need not.
 * The evidence must hold always: without it nothing else was put to the test.
 * Two are the server's and not the worker's. Where one of them is violated, a remark says that the
-  others rest on the word of a liar; where nobody could find out, a remark says that too.
+  others rest on the word of a liar; where nobody could find out, a remark says that too. Of the
+  embedded server it can always be found out, so there not to know is red: or an SDK that asks for
+  something new would switch them off, and nobody would notice.
 * Of a journal that is cut short nothing is said, not even that something was violated: what would
   have shown otherwise may be what is missing.
 """
@@ -37,6 +39,7 @@ from harness.invariants.rows import rows_go_once_and_wholly
 from harness.invariants.server import (
     DISTRUST,
     NOTHING,
+    NOTHING_READ,
     the_server_keeps_the_protocol,
     the_server_remembers_what_it_answered,
 )
@@ -182,7 +185,20 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
         for invariant in INVARIANTS
     }
     remarks = (*history.remarks, *_about_the_server(verdicts))
-    return Judgement(verdicts=verdicts, expected=tuple(expected or ()), remarks=remarks)
+    must = dict.fromkeys((*(expected or ()), *_owed_by_the_server(history, verdicts)))
+    return Judgement(verdicts=verdicts, expected=tuple(must), remarks=remarks)
+
+
+def _owed_by_the_server(history: History, verdicts: dict[str, Verdict]) -> list[str]:
+    """Its invariants that are unknown although something was asked of an embedded server."""
+    if not history.server_is_embedded:
+        return []
+    its = {check.__name__: verdicts[check.__name__] for check in _OF_THE_SERVER}
+    return [
+        name
+        for name, one in its.items()
+        if one.outcome == "unknown" and one.message not in {NOTHING, NOTHING_READ}
+    ]
 
 
 def _about_the_server(verdicts: dict[str, Verdict]) -> Iterator[str]:

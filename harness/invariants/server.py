@@ -29,6 +29,7 @@ from harness.wire.explain import Explanation, explain
 from harness.wire.operations import Cut, Operation, cut, subjects
 
 NOTHING = "the promise server answered nothing"
+NOTHING_READ = "no promise that was answered of was read at the end"
 DISTRUST = "the server is not to be believed, so what is said of the worker proves nothing"
 _SERVER, _PROTOCOL = "promise server", "the protocol"
 _BEFORE = 4  # what was said before of the same, as far as a story is read
@@ -92,7 +93,7 @@ def the_server_remembers_what_it_answered(history: History) -> Verdict:
         findings,
         checked=sum(record.id in history.promises for _, record in told),
         at_stake="answers about promises agree with the final read",
-        otherwise="no promise that was answered of was read at the end",
+        otherwise=NOTHING_READ,
     )
 
 

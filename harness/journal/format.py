@@ -18,7 +18,7 @@ HARNESS = "harness"
 
 _BY_THE_HARNESS = {
     "phase": "phase",
-    "named": "tag group topics record_ids worker server",
+    "named": "tag group topics record_ids worker server server_kind",
     "clock": "drift_s",
     "worker.started": "incarnation worker pid",
     "worker.ready": "incarnation",  # the broker says that it shares the group

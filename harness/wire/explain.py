@@ -47,8 +47,10 @@ def explain(
     if found.outcome != "inexplicable":
         return explanation
     first, at_last = _first(whole, found, end_ns, most_steps)
+    # What was asked only afterwards is no excuse for it.
+    by_then = [one for one in whole if one.asked_ns <= (first.answered_ns or end_ns)]
     return msgspec.structs.replace(
-        explanation, first=first, wanted=at_last.wanted, dispute=disputed(whole)
+        explanation, first=first, wanted=at_last.wanted, dispute=disputed(by_then)
     )
 
 

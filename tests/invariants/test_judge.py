@@ -50,6 +50,19 @@ def test_that_nobody_knows_of_the_server_is_said() -> None:
     assert remark in judge(GOOD).story()
 
 
+@pytest.mark.parametrize(("kind", "overall"), [("embedded", "unknown"), ("url", "holds")])
+def test_not_to_know_of_the_embedded_server_is_red(kind: str, overall: str) -> None:
+    judgement = judge(b.history(list(GOOD.events), b.event("named", 0.0, server_kind=kind)))
+    assert judgement.verdicts["the_server_keeps_the_protocol"].outcome == "unknown"
+    assert judgement.overall == overall
+    assert ("the_server_keeps_the_protocol" in judgement.unproven) is (kind == "embedded")
+
+
+def test_that_an_embedded_server_was_asked_nothing_is_neutral() -> None:
+    named = b.event("named", 0.0, server_kind="embedded")
+    assert judge(b.history(named)).unproven == ["enough_was_at_stake"]
+
+
 def test_unknown_is_red_where_it_had_to_be_at_stake() -> None:
     judgement = judge(GOOD, expected=("another_worker_takes_over",))
     assert judgement.overall == "unknown"

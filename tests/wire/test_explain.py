@@ -202,3 +202,11 @@ def test_a_callback_on_what_is_settled_is_in_dispute_too() -> None:
     assert t.explained(begun, called).outcome == "explained"
     found = t.explained(begun, called, t.got(5, 50))
     assert "callback" in str(found.dispute)
+
+
+def test_a_dispute_that_comes_later_is_no_excuse() -> None:
+    begun = [*BEGUN, t.made_below(1, EXTERNAL, 30), t.settled(EXTERNAL, 30, 35), t.got(5, 50)]
+    answer = {"promise": t.promise(EXTERNAL, 30, 35)}
+    later = t.asked("promise.register_callback", b.callback("r:1"), 60, 62, 200, answer)
+    found = t.explained(begun, later)
+    assert (found.outcome, found.dispute) == ("inexplicable", None)
