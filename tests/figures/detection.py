@@ -7,7 +7,8 @@ of any invariant or when its schedules are used up; then it counts as more than 
 comes second and is given enough schedules to tell whether it needs ten times as many.
 
 Results are kept line by line, each with the commit that it is of, and what is there already is
-not run again, so that a table of many hours can be made in pieces. A fresh clone begins anew;
+not run again, so that a table of many hours can be made in pieces. A search that ended because the
+stack failed too often is not kept. A fresh clone begins anew;
 `--results docs/detection.ndjson` goes on with what the page was made of.
 """
 
@@ -39,7 +40,9 @@ _DOCUMENT = Path("docs/detection.md")
 _NO_LIMIT_S = 86_400.0
 
 
-def seek(mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, session: Path) -> Sought:
+def seek(
+    mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, session: Path, of_commit: str
+) -> Sought:
     """One search with one seed, on the stack of this process."""
     player = Player(stack_here(), session, named(mutant).command, None)
 
@@ -64,7 +67,8 @@ def seek(mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, session:
         invariant=None if counterexample is None else counterexample.invariant,
         smallest=None if smallest is None or not shrink_runs else _size(smallest),
         errors=len(searched.errors),
-        commit=commit(),
+        bound=runs,
+        commit=of_commit,
     )
 
 
@@ -82,15 +86,17 @@ def main() -> int:
                 futures = list(_submitted(stacks, way, done, options))
                 for number, future in enumerate(as_completed(futures), start=1):
                     sought = future.result()
+                    print(f"[{number}/{len(futures)}] {sought}", flush=True)
+                    if sought.was_given_up:
+                        continue
                     done.append(sought)
                     with options.results.open("ab") as kept:
                         kept.write(msgspec.json.encode(sought) + b"\n")
-                    print(f"[{number}/{len(futures)}] {sought}", flush=True)
     except HarnessError as error:
         print(f"detection: {error}", file=sys.stderr)
         return 4
     _DOCUMENT.parent.mkdir(exist_ok=True)
-    _DOCUMENT.write_text(document(done, options.runs, options.random_runs))
+    _DOCUMENT.write_text(document(done))
     raw = b"".join(msgspec.json.encode(one) + b"\n" for one in done)
     _DOCUMENT.with_suffix(".ndjson").write_bytes(raw)
     print(f"written to {_DOCUMENT}")
@@ -102,7 +108,8 @@ def _submitted(
 ) -> Iterator[Future[Sought]]:
     """Every search of one way that is not done yet, seed by seed."""
     have = {(one.mutant, one.seed) for one in done if one.way == way}
-    session = new_session()
+    # Asked once, before anything is imported anew: the tree may change while this goes on.
+    session, of_commit = new_session(), commit()
     for seed in range(1, options.seeds + 1):
         for mutant in options.mutants or [one.name for one in MUTANTS]:
             if (mutant, seed) in have:
@@ -111,7 +118,7 @@ def _submitted(
             runs = options.runs
             if way == "random":
                 runs = enough_to_tell(done, mutant, options.random_runs)
-            yield stacks.submit(seek, mutant, way, seed, runs, shrink, session)
+            yield stacks.submit(seek, mutant, way, seed, runs, shrink, session, of_commit)
 
 
 def _read(results: Path) -> list[Sought]:

@@ -14,16 +14,19 @@ from tests.mutants.registry import named
 Way = Literal["search", "random"]
 WAYS: tuple[Way, ...] = ("search", "random")
 _TIMES = 10  # so many times fewer schedules are aimed for
+_SOON = 50  # so many schedules are aimed for
 _AND_MORE = 1.5  # so that none found by chance does not look like never found
 
 _HEAD = """# Does the search find it?
 
 Every mutant is a worker with one rule broken. `make detection` looked for each with {seeds} seeds:
 by the schedules that the harness draws, at most {runs} of them a seed, and in the plain way,
-SIGKILL at a uniformly random time on the same kinds of load: at most {random_runs} a seed, or more
-where all seeds together would not show whether it needs ten times as many. Both on one machine and
+SIGKILL at a uniformly random time on the same kinds of load: {random_runs} or more a seed, as many
+as show over all seeds whether it needs ten times as many. Both on one machine and
 one farm of stacks: {machine}, {date}, at {commits}. What each search came to is in
 detection.ndjson beside this page.
+
+{errors} runs in all were spoilt by the stack, and count as not run.
 
 - *found*: the seeds with a violation.
 - *schedules*, *seconds*: until the first violation, median / worst over the seeds. A seed that
@@ -61,7 +64,13 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     invariant: str | None = None
     smallest: tuple[int, int, int] | None = None
     errors: int = 0
-    commit: str = "unknown"
+    bound: int
+    commit: str
+
+    @property
+    def was_given_up(self) -> bool:
+        """Whether it ended before its bound, with nothing found: the stack failed too often."""
+        return not self.found and self.runs < self.bound
 
     def __str__(self) -> str:
         """One line of progress."""
@@ -84,20 +93,59 @@ class Middle(msgspec.Struct, frozen=True):
         )
 
 
-def document(done: Iterable[Sought], runs: int, random_runs: int) -> str:
+def document(done: Iterable[Sought]) -> str:
     """The whole page."""
     everything = list(done)
     mutants = dict.fromkeys(one.mutant for one in everything)
     head = _HEAD.format(
         seeds=len({one.seed for one in everything}),
-        runs=runs,
-        random_runs=random_runs,
+        runs=max((one.bound for one in everything if one.way == "search"), default=0),
+        random_runs=min((one.bound for one in everything if one.way == "random"), default=0),
+        errors=sum(one.errors for one in everything),
         machine=machine(),
         date=dt.datetime.now(dt.UTC).date().isoformat(),
         commits=" and ".join(dict.fromkeys(one.commit for one in everything)),
     )
     rows = [row(mutant, [one for one in everything if one.mutant == mutant]) for mutant in mutants]
-    return head + _line(_TITLES) + "|---" * len(_TITLES) + "|\n" + "".join(rows)
+    table = _line(_TITLES) + "|---" * len(_TITLES) + "|\n" + "".join(rows)
+    return head + table + "\n" + "".join(f"- {line}\n" for line in aims(everything))
+
+
+def aims(everything: Sequence[Sought]) -> list[str]:
+    """The two aims, how many mutants meet them, and which do not."""
+    by_mutant = {
+        mutant: (
+            [one for one in everything if one.mutant == mutant and one.way == "search"],
+            [one for one in everything if one.mutant == mutant and one.way == "random"],
+        )
+        for mutant in dict.fromkeys(one.mutant for one in everything)
+    }
+    late = [mutant for mutant, (ours, _) in by_mutant.items() if not _is_soon(ours)]
+    narrow = {mutant: both for mutant, both in by_mutant.items() if named(mutant).window}
+    close = [mutant for mutant, both in narrow.items() if not _is_far_ahead(*both)]
+    return [
+        f"Aim: found within {_SOON} schedules in the median. Met by {len(by_mutant) - len(late)} "
+        f"of {len(by_mutant)} mutants{_missed_by(late)}",
+        f"Aim: {_TIMES} times fewer schedules than the plain way, for those with a narrow window. "
+        f"Met by {len(narrow) - len(close)} of {len(narrow)}{_missed_by(close)}",
+        *(f"{mutant}: {named(mutant).rare}" for mutant in late if named(mutant).rare),
+    ]
+
+
+def _missed_by(mutants: Sequence[str]) -> str:
+    return f"; not by {', '.join(mutants)}." if mutants else "."
+
+
+def _is_soon(ours: Sequence[Sought]) -> bool:
+    found_after = middle([(one.runs, one.found) for one in ours])
+    return (
+        found_after is not None and not found_after.median_is_more and found_after.median <= _SOON
+    )
+
+
+def _is_far_ahead(ours: Sequence[Sought], plain: Sequence[Sought]) -> bool:
+    (needed, is_known), (at_random, _) = a_find(ours), a_find(plain)
+    return is_known and bool(plain) and at_random >= _TIMES * needed
 
 
 def row(mutant: str, sought: Sequence[Sought]) -> str:

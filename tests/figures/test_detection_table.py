@@ -1,9 +1,12 @@
 """The table of docs/detection.md: what ran out is never rounded down."""
 
+import msgspec
+
 from tests.figures.detection_table import (
     Sought,
     Way,
     a_find,
+    aims,
     document,
     enough_to_tell,
     fewer,
@@ -19,6 +22,8 @@ def sought(runs: int, way: Way = "search", *, found: bool = True, seed: int = 1)
         seed=seed,
         found=found,
         runs=runs,
+        bound=max(runs, 10),
+        commit="0123456",
         seconds=2.0 * runs,
         invariant="every_record_completes" if found else None,
         smallest=(1, 1, 1) if found and way == "search" else None,
@@ -73,6 +78,24 @@ def test_a_line_has_both_ways_side_by_side() -> None:
 
 
 def test_the_page_says_how_much_was_run() -> None:
-    page = document([sought(4), sought(6, seed=2), sought(9, "random")], 50, 100)
+    page = document([sought(4), sought(6, seed=2), sought(9, "random")])
     assert "with 2 seeds" in page
     assert page.count("| marks_published_first |") == 1
+
+
+def test_the_page_says_which_aims_are_met_and_by_whom_not() -> None:
+    soon, far_ahead = aims([sought(4), sought(6, seed=2), sought(100, "random", found=False)])
+    assert soon.endswith("Met by 1 of 1 mutants.")
+    assert far_ahead.endswith("Met by 1 of 1.")
+    late, close = aims([sought(60), sought(51, seed=2), sought(100, "random")])
+    assert late.endswith("Met by 0 of 1 mutants; not by marks_published_first.")
+    assert close.endswith("Met by 0 of 1; not by marks_published_first.")
+    unknown, _ = aims([sought(40, found=False)])
+    assert "Met by 0 of 1" in unknown
+
+
+def test_a_search_that_the_stack_ended_is_told_from_one_that_found_nothing() -> None:
+    one = sought(12, found=False)
+    assert not one.was_given_up
+    assert msgspec.structs.replace(one, bound=13).was_given_up
+    assert not msgspec.structs.replace(sought(4), bound=13).was_given_up

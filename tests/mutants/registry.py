@@ -11,12 +11,14 @@ class Mutant:
     """A worker that must be caught. `breaks` are the invariants that must call it violated.
 
     `window` names the checkpoints between which a fault must fall for that to show; it is empty
-    for a mutant that shows without a fault, or wherever a fault falls.
+    for a mutant that shows without a fault, or wherever a fault falls. `rare` is why a search may
+    look for long.
     """
 
     name: str
     breaks: tuple[str, ...]
     window: str = ""
+    rare: str = ""
 
     @property
     def command(self) -> str:
@@ -116,6 +118,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "drops_its_next_lease",
         ("only_the_failing_step_retries",),
         "step.effect_done .. step.settle.sent",
+        "a pause longer than the lease at one of two checkpoints, no other worker that takes the "
+        "task up, and a lock longer than the lease at the very next start of that step: one "
+        "drawn schedule in some thousands has all of it",
     ),
     Mutant("deletes_one_row_too_many", ("rows_go_once_and_wholly",)),
     Mutant(
