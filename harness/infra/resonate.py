@@ -41,6 +41,9 @@ _SNAPSHOT_LINE = b'{"kind":"snapshot"'
 # A search of a night must not fill the memory. Long beside the longest run, which asks to the end.
 _FORGET_AFTER_S = 3600
 
+# What a person may have set for a server of their own is not meant for this one.
+_AS_IT_IS = {"PROMISE_SERVER_MAX_LEASE_MS": "", "PROMISE_SERVER_DEBUG": ""}
+
 Kind = Literal["url", "binary", "embedded"]
 
 
@@ -210,13 +213,13 @@ class PromiseServer:
         port = self.url.rpartition(":")[2] or "0"
         name = "embedded promise server"
         command = [
-            sys.executable, "-m", "harness.protocol.serve", "--port", port,
+            sys.executable, "-m", "harness.protocol.serve", "--host", LOOPBACK, "--port", port,
             "--log", str(self.log), "--pending-retry-ms", str(int(self._pending_retry_s * 1000)),
             "--compact-mib", str(_LOG_MIB), "--forget-after-s", str(_FORGET_AFTER_S),
         ]  # fmt: skip
         if self._template is not None:
-            return self._template.launch(name, command, {}, self._said, watched=False)
-        return NativeProcess(name, command, log=self._said, directory=ROOT)
+            return self._template.launch(name, command, _AS_IT_IS, self._said, watched=False)
+        return NativeProcess(name, command, environment=_AS_IT_IS, log=self._said, directory=ROOT)
 
     def _binary(self) -> NativeProcess:
         if not self.url:

@@ -21,6 +21,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     server_kills: int = 1  # 0 where the promise server is not ours to kill
 
     @classmethod
-    def unbounded(cls) -> "Limits":
-        """For a long night: up to eight faults, and all of them may be crashes and restarts."""
+    def of_a_night(cls) -> "Limits":
+        """For a long night: all faults may be crashes and restarts.
+
+        No more than eight of them: the more there are, the more of them find nobody left to strike.
+        """
         return cls(crashes=None, restarts=None, faults=8, server_kills=3)

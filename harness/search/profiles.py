@@ -53,7 +53,7 @@ PROFILES: dict[str, Profile] = {
             time_s=6 * 3600,
             shrink_runs=300,
             again=10,
-            limits=Limits.unbounded(),
+            limits=Limits.of_a_night(),
             keeps_green=False,
         ),
         Profile(

@@ -1,11 +1,16 @@
 """The embedded promise server as a part: started, killed, brought back."""
 
+import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
+from resonate_base import PROTOCOL_VERSION
 
+import harness.protocol.serve.__main__ as serve
 from harness.infra.resonate import PromiseServer, ResonateChoice
 from harness.infra.template import ProcessTemplate, can_fork
 from harness.waiting import wait_until
@@ -31,6 +36,30 @@ def test_a_killed_server_comes_back_where_it_was_with_what_it_had_written_down(
     assert (server.url, server.pid == pid) == (url, False)
     assert server.log.read_bytes().startswith(written)
     assert server.bring_back()  # and a second look starts no second one
+
+
+def test_what_is_set_for_a_server_of_ones_own_does_not_reach_the_harness(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another address, a short lease or debugging would make every verdict another one."""
+    parser = _given_by(monkeypatch, PROMISE_SERVER_HOST="127.0.0.2", PROMISE_SERVER_DEBUG="1")
+    assert (parser.host, parser.debug) == ("127.0.0.2", True)  # it does reach one started by hand
+    one = PromiseServer(ResonateChoice("embedded"), tmp_path, 1.0)
+    try:
+        one.start()
+        assert one.url.startswith("http://127.0.0.1:")
+        head = {"corrId": "1", "version": PROTOCOL_VERSION}
+        asked = {"kind": "debug.snap", "head": head, "data": {}}
+        assert requests.post(one.url, json=asked, timeout=5).json()["head"]["status"] == 403
+    finally:
+        one.stop()
+
+
+def _given_by(monkeypatch: pytest.MonkeyPatch, **variables: str) -> argparse.Namespace:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["serve"])
+    return serve._given()
 
 
 @pytest.mark.skipif(not can_fork(), reason="forked on Linux only")

@@ -39,7 +39,7 @@ FEW = Limits(records=2, workers=2, partitions=2, batches=3, faults=3)
 WHERE = {
     "usual": (schedules(), Limits()),
     "small": (schedules(SMALL), SMALL),
-    "unbounded": (schedules(Limits.unbounded()), Limits.unbounded()),
+    "unbounded": (schedules(Limits.of_a_night()), Limits.of_a_night()),
     "random times": (killed_at_random_times(), Limits()),
 }
 DRAWN = {name: drawn(strategy, 50) for name, (strategy, _) in WHERE.items()}

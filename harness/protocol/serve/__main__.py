@@ -99,9 +99,12 @@ def _add(
     default: str,
     text: str,
 ) -> None:
-    """An option whose default may come from the environment; argparse parses text defaults."""
+    """An option whose default may come from the environment; argparse parses text defaults.
+
+    An empty variable counts as not set.
+    """
     name = _ENVIRONMENT + flag.removeprefix("--").replace("-", "_").upper()
-    chosen = os.environ.get(name, default) or None
+    chosen = os.environ.get(name) or default or None
     parser.add_argument(flag, type=kind, default=chosen, help=f"{text} ({name})")
 
 
