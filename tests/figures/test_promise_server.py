@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import msgspec
+
 from harness.protocol import wire
 from harness.protocol.replies import PROTOCOL_VERSION
 from harness.protocol.serve.durable import DurableMachine
@@ -14,6 +16,7 @@ from tests.protocol.serve.process import serving
 
 SEEN = Measured(
     machine="2 cores",
+    commit="0123456",
     date="2026-11-24",
     load_at_start=(0.5, 1.0, 2.0),
     load_at_end=(9.0, 8.0, 7.0),
@@ -48,6 +51,15 @@ def test_a_start_is_told_with_and_without_a_snapshot() -> None:
     assert "what came after | 200 MiB | 4.0 | 3.9 |" in page
     assert "no snapshot | 1,300 MiB | 40.0 | 39.0 |" in page
     assert "1.2 s for the largest" in page
+
+
+def test_the_aims_stand_beside_what_was_measured() -> None:
+    *_, rate, settled, start = document(SEEN).rstrip().split("\n- ")
+    assert "4,000 of the core's time, 3,000 by the wall. Aim: at least 3,000; met." in rate
+    assert settled.endswith("0.95. Aim: at least 0.9 of that; met.")
+    assert "4.0 s by the wall, 3.9 s of processor time. Aim: under 5 s" in start
+    smaller = msgspec.structs.replace(SEEN, logged=200_000)
+    assert "**missed**" in document(smaller).rpartition("\n- ")[2]
 
 
 def test_a_life_is_lawful_on_both_machines_and_leaves_nothing_pending(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.figures.speed import Measured, _judged, document
 
 SEEN = Measured(
     machine="2 cores",
+    commit="0123456",
     date="2026-11-24",
     promise_server="embedded",
     load_at_start=(0.5, 1.0, 2.0),
@@ -42,7 +43,13 @@ def played(error: str | None) -> Played:
 
 def test_the_page_says_where_and_when_and_how_busy_the_machine_was() -> None:
     page = document(SEEN)
-    for said in ("machine: 2 cores", "2026-11-24", "0.5, 1.0, 2.0 at the start", "9.0, 8.0, 7.0"):
+    for said in (
+        "machine: 2 cores",
+        "commit: 0123456",
+        "2026-11-24",
+        "0.5, 1.0, 2.0 at the start",
+        "9.0, 8.0, 7.0",
+    ):
         assert said in page
 
 
@@ -64,6 +71,13 @@ def test_the_figures_of_each_round_stand_in_the_page() -> None:
     page = document(SEEN)
     assert "records a second with / without it: 90 / 100, 101 / 100, 95 / 100\n" in page
     assert "processor time a record: 10.4 / 10.0, 9.9 / 10.0, 10.2 / 10.0\n" in page
+
+
+def test_the_aims_stand_beside_what_was_measured_with_the_reason_where_one_is_missed() -> None:
+    *_, slow, behind, agent = document(SEEN).rstrip().split("\n- ")
+    assert slow.startswith("schedules a minute on two cores: 40.0. Aim: at least 60; **missed**. S")
+    assert behind.startswith("times a fresh stack: 8.0. Aim: at least 20; **missed**. Side by side")
+    assert agent == "what the agent costs of the records a second: 5.0%. Aim: at most 5%; met."
 
 
 def test_a_schedule_that_could_not_be_played_is_no_schedule_a_minute() -> None:
