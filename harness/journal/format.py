@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 HARNESS = "harness"
+JOURNAL_LOST = 119
+"""The exit code of a worker's process whose journal cannot be written: nobody else's by custom."""
 
 _BY_THE_HARNESS = {
     "phase": "phase",
