@@ -63,6 +63,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("no_sleep_ends_early",),
         "step.started .. step.settle.confirmed",
     ),
+    Mutant("takes_a_redirect_for_a_failure", ("every_record_completes",)),
     Mutant(
         "auto_commit",
         ("no_offset_is_committed_before_its_promise_exists",),
