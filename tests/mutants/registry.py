@@ -85,6 +85,23 @@ MUTANTS: tuple[Mutant, ...] = (
         "record.polled .. workflow.begin.confirmed",
     ),
     Mutant(
+        "commits_the_highest",
+        ("no_offset_is_committed_before_its_promise_exists",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
+    Mutant(
+        "keeps_what_was_revoked",
+        ("every_workflow_and_offset_is_settled",),
+        "record.polled .. rebalance.revoked .. workflow.begin.confirmed",
+    ),
+    Mutant(
+        "never_resumes",
+        ("every_record_completes",),
+        "record.polled .. workflow.begin.confirmed",
+        "more starts in flight than any drawn load has records: only a scenario lowers the bound",
+    ),
+    Mutant("tidies_the_key", ("every_record_completes",)),
+    Mutant(
         "gives_the_record_up",
         ("every_poison_record_is_dead_lettered_with_its_reason",),
         "record.polled .. workflow.begin.confirmed",
