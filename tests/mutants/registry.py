@@ -57,6 +57,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("one_completion_per_record_id",),
         "publish.accepted .. step.settle.confirmed",
     ),
+    Mutant(
+        "logs_a_failed_publish",
+        ("every_record_completes",),
+        "publish.sent .. publish.accepted",
+        "the broker away for longer than the client tries: only a scenario shortens that, nothing "
+        "that is drawn",
+    ),
     Mutant("sleeps_in_its_process", ("no_sleep_ends_early",)),
     Mutant(
         "catches_up_after_a_crash",
@@ -139,6 +146,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "a pause longer than the lease at one of two checkpoints, no other worker that takes the "
         "task up, and a lock longer than the lease at the very next start of that step: one "
         "drawn schedule in some thousands has all of it",
+    ),
+    Mutant(
+        "takes_a_database_error_for_no_rows",
+        ("rows_go_once_and_wholly",),
+        "step.started .. step.effect_done",
+        "the rows locked for longer than a batch waits: only a scenario shortens that, nothing "
+        "that is drawn",
     ),
     Mutant("deletes_one_row_too_many", ("rows_go_once_and_wholly",)),
     Mutant(
