@@ -117,6 +117,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("short_lifetime", ("every_workflow_and_offset_is_settled",)),
     Mutant("plain_heartbeat", ("only_the_failing_step_retries",)),
     Mutant("dies_of_poison", ("every_poison_record_is_dead_lettered_with_its_reason",)),
+    Mutant("knows_only_value_errors", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant("skips_poison_silently", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant(
         "marks_poison_before_its_letter",
