@@ -4,13 +4,15 @@ judge     judge a stored run by today's invariants; needs no stack
 replay    run a stored schedule again, on a fresh stack, and judge that
 exhaust   every kill, or every pair of kills, that a small load has: nothing is drawn
 
-Exit codes: 0 holds, 1 violated, 3 unknown, 4 a part of the stack failed, 2 wrong usage.
+Exit codes: 0 holds, 1 violated, 3 unknown, 4 a part of the stack or the harness itself failed, 2
+wrong usage.
 """
 
 import argparse
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from harness.errors import HarnessError, ScheduleError
@@ -39,15 +41,18 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "exhaust":
             return _exhaust(options)
         outcome = _judge(options) if options.command == "judge" else _replay(options)
+        print(outcome.judgement.story())
+        print(f"\nrun      {outcome.folder}")
+        return _CODES[outcome.judgement.overall]
     except ScheduleError as error:
         print(f"harness: {error}", file=sys.stderr)
         return _WRONG_USAGE
     except HarnessError as error:
         print(f"harness: {error}", file=sys.stderr)
         return _STACK_FAILED
-    print(outcome.judgement.story())
-    print(f"\nrun      {outcome.folder}")
-    return _CODES[outcome.judgement.overall]
+    except Exception:  # noqa: BLE001 - Python would end with 1, which says that a rule is broken
+        traceback.print_exc()
+        return _STACK_FAILED
 
 
 def _judge(options: argparse.Namespace) -> JudgedRun:

@@ -14,7 +14,13 @@ from harness.errors import InfraError
 from harness.history.history import History
 from harness.history.load import load
 from harness.invariants.evidence import landed
-from harness.invariants.judge import Judgement, clock_was_set, judge, machine_was_late
+from harness.invariants.judge import (
+    Judgement,
+    clock_was_set,
+    journal_was_lost,
+    judge,
+    machine_was_late,
+)
 from harness.report.words import describe
 
 
@@ -44,12 +50,13 @@ class JudgedRun(msgspec.Struct, frozen=True):
 def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     """Judge a run's folder and keep the verdict in it.
 
-    Raises InfraError if the machine was to blame: its clock was set, or the run does not hold and
-    the machine was too slow to keep a lease.
+    Raises InfraError if the machine was to blame: its clock was set, a journal could not be
+    written, or the run does not hold and the machine was too slow to keep a lease; and where the
+    verdict cannot be kept.
     """
     history = load(folder)
     judgement = judge(history, expected=at_stake)
-    trouble = clock_was_set(history)
+    trouble = clock_was_set(history) or journal_was_lost(history)
     if trouble is None and judgement.overall != "holds":
         trouble = machine_was_late(history)
     verdict = judgement.to_dict()
@@ -58,7 +65,11 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     verdict["landed"] = [list(one) for one in landed(history)]
     if trouble is not None:
         verdict |= {"overall": "error", "cause": trouble}
-    (folder / "verdict.json").write_text(json.dumps(verdict, indent=2))
+    kept = folder / "verdict.json"
+    try:
+        kept.write_text(json.dumps(verdict, indent=2))
+    except OSError as error:
+        raise InfraError(f"{kept} cannot be written: {error}") from error
     if trouble is not None:
         raise InfraError(f"{trouble}; nothing can be concluded from {folder}")
     return JudgedRun(folder, history, judgement)

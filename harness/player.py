@@ -46,8 +46,17 @@ class Player:
         worker: str | None = None,
     ) -> JudgedRun:
         """Run `schedule` and judge it; InfraError if a part failed or the machine was too slow."""
-        folder = new_run(self._session, title)
-        run(schedule, self._stack, worker=worker or self.worker, into=folder, server=self._server)
+        try:
+            folder = new_run(self._session, title)
+            run(
+                schedule,
+                self._stack,
+                worker=worker or self.worker,
+                into=folder,
+                server=self._server,
+            )
+        except OSError as error:  # a full disk, for one: never the worker's fault
+            raise InfraError(f"{title} could not be played or kept: {error}") from error
         return judged(folder, at_stake)
 
     def calm(self, schedule: Schedule) -> Path:

@@ -123,6 +123,7 @@ class _Run:
 
     def close(self) -> None:
         """Leave nothing of this run on the stack, whatever of it fails."""
+        self._journal.nothing_depends_on_it()
         with ExitStack() as leaving:
             # In the reverse order: the links are healed first, for the next run uses them too.
             leaving.callback(self._journal.close)

@@ -6,6 +6,9 @@ kill is SIGKILL to itself: no cleanup, no `finally`, no flushed buffer.
 A pause is SIGSTOP to itself, which stops every thread; only somebody else can end it. The kernel
 may let the thread that asked for it run on for a moment, so that one also waits for its release:
 it goes no further than the checkpoint before the pause is over.
+
+A journal that cannot be written ends the process at once, with an exit code of its own. The worker
+would take an exception for one of its own, and what it did from then on would never be known.
 """
 
 import itertools
@@ -13,15 +16,33 @@ import os
 import signal
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from harness.agent.plan import Directive, Plan, count_arrival
-from harness.journal.format import Event
+from harness.errors import InfraError
+from harness.journal.format import JOURNAL_LOST, Event
 from harness.journal.writer import JournalWriter
 
 _HOLD_AT_MOST_S = 30.0  # a worker whose harness is gone must not hang for ever
 _LOOK_EVERY_S = 0.005
+
+
+class _OwnJournal(JournalWriter):
+    """The journal of this very process, which does not outlive it."""
+
+    def __init__(self, path: Path, by: str) -> None:
+        try:
+            super().__init__(path, by)
+        except InfraError as error:
+            _end(error)
+
+    def write_together(self, *events: Event) -> None:
+        try:
+            super().write_together(*events)
+        except InfraError as error:
+            _end(error)
 
 
 class Agent:
@@ -29,7 +50,7 @@ class Agent:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.journal = JournalWriter(
+        self.journal = _OwnJournal(
             Path(plan.folder) / f"{plan.incarnation}.jsonl", plan.incarnation
         )
         self._numbers = itertools.count(1)
@@ -57,11 +78,7 @@ class Agent:
 
     def _arrive(self, checkpoint: str, waiting: Iterable[Directive]) -> None:
         # All that wait here count this arrival before any of them strikes: it may be the last deed.
-        due = [
-            directive
-            for directive in waiting
-            if count_arrival(self.plan.counter(directive.fault)) == directive.nth
-        ]
+        due = [directive for directive in waiting if self._count(directive.fault) == directive.nth]
         for directive in due:
             if directive.action == "kill":
                 self.journal.write("dying", fault=directive.fault, checkpoint=checkpoint)
@@ -77,6 +94,13 @@ class Agent:
                 in_time = self._wait(directive.fault)
                 self.journal.write("released", fault=directive.fault, in_time=in_time)
 
+    def _count(self, fault: int) -> int:
+        counter = self.plan.counter(fault)
+        try:
+            return count_arrival(counter)
+        except OSError as error:  # an arrival that is not counted is one that nobody knows of
+            _end(f"{counter} cannot be written: {error}")
+
     def next_sequence(self) -> int:
         """A number for a request and its answer, unique in this incarnation."""
         return next(self._numbers)  # one step of C, so no two threads get the same
@@ -88,3 +112,10 @@ class Agent:
         while not released.exists() and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
         return released.exists()
+
+
+def _end(why: object) -> NoReturn:
+    """No cleanup, no `finally`, no other thread: whatever the worker did now would go unseen."""
+    with suppress(OSError):  # its log may be on the same full disk
+        os.write(2, f"harness.agent: {why}\n".encode())
+    os._exit(JOURNAL_LOST)

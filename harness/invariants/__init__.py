@@ -5,6 +5,7 @@ from harness.invariants.judge import (
     Invariant,
     Judgement,
     clock_was_set,
+    journal_was_lost,
     judge,
     machine_was_late,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "Verdict",
     "Witness",
     "clock_was_set",
+    "journal_was_lost",
     "judge",
     "machine_was_late",
     "steps_that_outlasted_the_lease",

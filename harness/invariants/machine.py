@@ -1,14 +1,15 @@
-"""The machine's part: whether its clock can be believed and whether it gave each process its time.
+"""The machine's part: its clock, its room for the journals, and the time that each process got.
 
-A verdict needs both. A clock that was set spoils every comparison of times, for a worker and
-against it. A process that was not given the machine could not have kept its lease: that excuses
-what was broken, and spoils nothing that held all the same.
+A verdict needs all three. A clock that was set spoils every comparison of times, for a worker and
+against it. A worker whose journal could not be written was ended by its agent, and what it did
+last is not known. A process that was not given the machine could not have kept its lease: that
+excuses what was broken, and spoils nothing that held all the same.
 """
 
 from harness.history.history import History
 from harness.history.moments import SECOND, seconds
 from harness.history.windows import HOLD, PAUSE
-from harness.journal.format import Event
+from harness.journal.format import JOURNAL_LOST, Event
 
 _CLOCK_MAY_DRIFT_S = 0.05
 
@@ -19,6 +20,17 @@ def clock_was_set(history: History) -> str | None:
         drift_s = float(event.get("drift_s") or 0.0)
         if abs(drift_s) > _CLOCK_MAY_DRIFT_S:
             return f"somebody set the machine's clock by {drift_s:+.3f} s while the run went on"
+    return None
+
+
+def journal_was_lost(history: History) -> str | None:
+    """Whose journal could not be written, as on a full disk, or None if every one could."""
+    for event in history.of_kind("worker.exited"):
+        if event.get("code") == JOURNAL_LOST:
+            return (
+                f"the journal of {event.get('incarnation')} could not be written, and its agent "
+                f"ended it (exit code {JOURNAL_LOST}); is the disk full?"
+            )
     return None
 
 

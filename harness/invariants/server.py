@@ -207,8 +207,7 @@ def _settled_by_nobody(
     wanted: defaultdict[str, list[r.PromiseSettle]] = defaultdict(list)
     for one in asked:
         verdict = _verdict_in(one.data)
-        was_heard = one.seen is None or one.seen.status == _OK or one.may_repeat
-        if verdict is not None and was_heard:
+        if verdict is not None and _may_have_been_given(one):
             wanted[verdict.id].append(verdict)
     for name, last_told in last.items():
         seen = history.promises.get(name)
@@ -219,6 +218,13 @@ def _settled_by_nobody(
                 f"{name} is {seen.state} at the end, and nobody asked for that",
                 _disagreeing(history, last_told, seen),
             )
+
+
+def _may_have_been_given(one: Operation) -> bool:
+    """A fence that let its action pass says nothing of what became of that."""
+    if one.seen is None or one.may_repeat:
+        return True
+    return one.seen.status == _OK and one.seen.inner_status in {None, _OK}
 
 
 def _verdict_in(data: r.Data) -> r.PromiseSettle | None:

@@ -4,9 +4,11 @@ A line is JSON: {"at": <ns>, "by": "w1#2", "kind": "checkpoint", "facts": {...}}
 "harness" or an incarnation, "<worker>#<n>". The kinds and their facts are listed in KINDS.
 
 Facts of a checkpoint, beside its name: `promise` where it is about a promise; `function` for
-step.*; partition, offset and key for record.polled, publish.accepted and dead_letter.accepted; key
-and headers for publish.sent; offsets [[partition, offset]] for offset.commit.*; partitions for
-rebalance.revoked; status for what the promise server confirmed.
+step.started and step.effect_done; partition, offset and key for record.polled, publish.accepted
+and dead_letter.accepted; key and headers for publish.sent; offsets [[partition, offset]] for
+offset.commit.*; partitions for rebalance.revoked; status for what the promise server confirmed.
+`lease` is the version of the task under which a step ran, with step.failed too, or under which the
+confirmed request was sent; null where that was under none.
 """
 
 from collections.abc import Mapping
@@ -15,6 +17,8 @@ from typing import Any
 import msgspec
 
 HARNESS = "harness"
+JOURNAL_LOST = 119
+"""The exit code of a worker's process whose journal cannot be written: nobody else's by custom."""
 
 _BY_THE_HARNESS = {
     "phase": "phase",
@@ -35,13 +39,14 @@ _BY_THE_HARNESS = {
     "drained": "complete missing waited_s why",  # why: "done", "quiet" or "out of time"
 }
 _BY_THE_AGENT = {
-    "checkpoint": "name promise function status partition offset offsets partitions key headers",
+    "checkpoint": "name promise function lease status "
+    "partition offset offsets partitions key headers",
     "dying": "fault checkpoint",
     "held": "fault checkpoint",
     "released": "fault in_time",
     "pausing": "fault checkpoint",  # it stops itself (SIGSTOP)
     "resumed": "fault in_time",
-    "step.failed": "promise error",
+    "step.failed": "promise lease error",
     "publish.refused": "key error",  # the broker's answer to a completion
     "dead_letter.refused": "key error",
     "request": "seq kind data",

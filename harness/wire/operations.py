@@ -11,6 +11,8 @@ Reads history's requests, protocol and answers. Read by search and explain.
   connection, and the agent sees that as one request. `may_repeat` says so.
 * What is refused by its looks alone (400) is compared at once and changes nothing. Searches look at
   every origin and change none; they are not judged.
+* What the state refused (404, 409, 422) may have settled something overdue. Where nobody can read
+  what that was about, nothing can be said.
 * A heartbeat over several tasks acts on each alone, so it becomes one operation a task.
 """
 
@@ -30,8 +32,9 @@ from harness.wire.answers import Seen, seen
 # The SDK waits for 1 s before it sends a request again, our worker 0.25 s; others may be faster.
 REPEATS_AFTER_NS = 50 * MS
 _FROM_HERE_NOBODY_KNOWS, _NOT_SERVED = 500, 501
-_REFUSED = 300
-_STATUSES = frozenset({200, 300, 400, 403, 404, 409, 422, 501})
+_BY_ITS_LOOKS = frozenset({400, 403, 501})
+_BY_THE_STATE = frozenset({300, 404, 409, 422})
+_STATUSES = _BY_ITS_LOOKS | _BY_THE_STATE | {200}
 _SEARCHES = (r.PromiseSearch, r.TaskSearch)
 _DEBUG = (r.DebugStart, r.DebugStop, r.DebugReset, r.DebugSnap, r.DebugTick)
 
@@ -121,13 +124,15 @@ def _beyond(request: Request, data: r.Data | None) -> str | None:
     status = request.status
     if not _is_unheard(status) and status not in _STATUSES:
         return f"{request.kind} was answered {status}, which the protocol does not have"
-    if status is not None and status >= _REFUSED:
+    if status in _BY_ITS_LOOKS:
         return None
     if request.kind not in r.KINDS:
         return f"{request.kind} is not modelled"
-    if isinstance(data, _DEBUG):
-        return f"{request.kind} moves the server by hand"
-    return f"{request.kind} has a shape that is not modelled" if data is None else None
+    if data is None:
+        heard = f", and the state answered {status}" if status in _BY_THE_STATE else ""
+        return f"{request.kind} has a shape that is not modelled{heard}"
+    moves_it = isinstance(data, _DEBUG) and status not in _BY_THE_STATE
+    return f"{request.kind} moves the server by hand" if moves_it else None
 
 
 def _changes_nothing(request: Request, data: r.Data) -> bool:

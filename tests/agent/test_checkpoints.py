@@ -12,6 +12,8 @@ import pytest
 
 from harness.agent.checkpoints import Agent
 from harness.agent.plan import Directive, count_arrival
+from harness.journal.format import JOURNAL_LOST
+from harness.journal.reader import read_journal
 from harness.waiting import wait_until
 from tests.agent.watching import agent, checkpoints, plan, written
 
@@ -23,6 +25,26 @@ from harness.agent.plan import Plan
 agent = Agent(msgspec.json.decode(sys.argv[1], type=Plan))
 for number in range(5):
     agent.reach("step.started", number=number)
+"""
+FILLS_ITS_DISK = """
+import resource, sys, threading, msgspec
+from harness.agent.checkpoints import Agent
+from harness.agent.plan import Plan
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+agent = Agent(msgspec.json.decode(sys.argv[1], type=Plan))
+
+def work():
+    try:
+        for number in range(100):
+            agent.reach("step.started", number=number)
+    except Exception as error:
+        print("took it for its own:", error)
+    finally:
+        print("went on")
+
+working = threading.Thread(target=work)
+working.start()
+working.join()
 """
 COUNTS = """
 import sys
@@ -68,6 +90,48 @@ def test_each_number_comes_once_although_many_threads_count(tmp_path: Path) -> N
     for thread in threads:
         thread.join()
     assert sorted(counted) == list(range(1, 201))
+
+
+@pytest.mark.parametrize("limit", [0, 1003])
+def test_a_journal_that_cannot_be_written_ends_the_process_at_once_with_its_own_code(
+    tmp_path: Path, limit: int
+) -> None:
+    """The limit on a file's size is a full disk; Python has SIGXFSZ ignored."""
+    told = msgspec.json.encode(plan(tmp_path)).decode()
+    ended = subprocess.run(
+        [sys.executable, "-c", FILLS_ITS_DISK, told, str(limit)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (JOURNAL_LOST, ""), ended.stderr
+    assert ended.stderr.startswith(f"harness.agent: {tmp_path / 'w1#1.jsonl'} ")
+    assert ended.stderr.count("\n") == 1
+    journal = tmp_path / "w1#1.jsonl"
+    assert journal.stat().st_size == limit
+    events, remarks = read_journal(journal)
+    assert [event.get("number") for event in events] == list(range(len(events)))
+    assert len(remarks) == bool(limit)  # what was torn is the last line
+
+
+class Ended(BaseException):
+    """In the place of the end of this very process."""
+
+
+@pytest.mark.parametrize("lost", ["w1#1.jsonl", "fault-0.arrivals"])
+def test_so_does_one_that_cannot_be_opened_or_an_arrival_that_cannot_be_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], lost: str
+) -> None:
+    def end(code: int) -> None:
+        raise Ended(code)
+
+    monkeypatch.setattr("os._exit", end)
+    (tmp_path / lost).mkdir()
+    with pytest.raises(Ended, match=str(JOURNAL_LOST)):
+        agent(tmp_path, directive("kill", nth=2)).reach("step.started")
+    assert str(tmp_path / lost) in capfd.readouterr().err
 
 
 def test_kills_at_the_nth_arrival_and_the_journal_ends_with_why(tmp_path: Path) -> None:

@@ -9,7 +9,18 @@ import pytest
 from harness.errors import InfraError
 from harness.run import _Run
 
-IN_ORDER = ["heal", "kill", "reader", "reader", "promises", "drop", "topics", "keep", "journal"]
+IN_ORDER = [
+    "no longer needed",
+    "heal",
+    "kill",
+    "reader",
+    "reader",
+    "promises",
+    "drop",
+    "topics",
+    "keep",
+    "journal",
+]
 
 
 def leave(monkeypatch: pytest.MonkeyPatch, *, failing: bool) -> list[str]:
@@ -34,7 +45,9 @@ def leave(monkeypatch: pytest.MonkeyPatch, *, failing: bool) -> list[str]:
         _stack=SimpleNamespace(admin=None),
         _terms=SimpleNamespace(topics={}),
         _keep_server_log=part("keep"),
-        _journal=SimpleNamespace(close=part("journal")),
+        _journal=SimpleNamespace(
+            nothing_depends_on_it=lambda: story.append("no longer needed"), close=part("journal")
+        ),
     )
     if failing:
         with pytest.raises(InfraError):

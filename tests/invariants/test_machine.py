@@ -1,8 +1,9 @@
-"""Whether the machine's clock can be believed, and whether it gave each process its time."""
+"""Whether the machine's clock can be believed, and each process got its time and its room."""
 
 import pytest
 
-from harness.invariants import clock_was_set, machine_was_late
+from harness.invariants import clock_was_set, journal_was_lost, machine_was_late
+from harness.journal.format import JOURNAL_LOST
 from harness.schedule.faults import Arrival, PauseWorker
 from tests.invariants import building as b
 
@@ -54,3 +55,15 @@ def test_says_that_the_clock_was_set() -> None:
     assert trouble is not None
     assert "-0.200 s" in trouble
     assert machine_was_late(run) is None
+
+
+def test_says_whose_journal_could_not_be_written() -> None:
+    run = b.history(b.ended(3.0, b.W1, 1), b.ended(4.0, b.W2, JOURNAL_LOST))
+    trouble = journal_was_lost(run)
+    assert trouble is not None
+    assert f"the journal of {b.W2} could not be written" in trouble
+
+
+@pytest.mark.parametrize("code", [0, 1, -9, -15])
+def test_a_worker_that_ends_in_any_other_way_has_its_journal(code: int) -> None:
+    assert journal_was_lost(b.history(b.ended(3.0, b.W1, code))) is None

@@ -192,6 +192,28 @@ def test_a_verdict_comes_from_a_refused_request_only_if_that_was_sent_twice(
 
 
 @pytest.mark.parametrize(
+    ("inner", "heard", "outcome"),
+    [
+        (404, 61, "violated"),
+        (409, 61, "violated"),
+        (409, 200, "holds"),  # slow, so perhaps sent twice
+        (200, 61, "holds"),
+        (None, 61, "holds"),
+    ],
+)
+def test_a_verdict_does_not_come_from_a_fenced_request_that_was_refused_inside(
+    inner: int | None, heard: int, outcome: str
+) -> None:
+    """The fence let it pass, 200, and the promise server then gave no verdict."""
+    head = {} if inner is None else {"status": inner}
+    answer = {"action": {"kind": "promise.settle", "head": head, "data": {}}, "preload": []}
+    asked = p.fence(1, p.action("promise.settle", p.settle("r:1")))
+    fenced = t.asked("task.fence", asked, 60, heard, 200, answer)
+    history = run(*WORK[:3], fenced, read=(read("r", 10), read("r:1", 30, 70)))
+    assert the_server_remembers_what_it_answered(history).outcome == outcome
+
+
+@pytest.mark.parametrize(
     ("state", "tags", "settled", "outcome"),
     [
         ("rejected_timedout", {}, 70, "holds"),

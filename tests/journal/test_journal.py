@@ -1,5 +1,6 @@
 """Journals: written whole, read back, followed while they grow."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, InfraError
 from harness.journal.format import Event
 from harness.journal.reader import JournalTail, read_journal, read_run
 from harness.journal.writer import JournalWriter
@@ -39,13 +40,61 @@ def test_what_belongs_together_is_one_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer, written, write = JournalWriter(tmp_path / "w1#1.jsonl", "w1#1"), [], os.write
-    monkeypatch.setattr("os.write", lambda file, line: written.append(write(file, line)))
+
+    def seen(file: int, lines: bytes) -> int:
+        written.append(lines)
+        return write(file, lines)
+
+    monkeypatch.setattr("os.write", seen)
     writer.write_together(writer.event("request", seq=1), writer.event("checkpoint", name="a\nb"))
     writer.close()
     (first, second), remarks = read_journal(tmp_path / "w1#1.jsonl")
     assert len(written) == 1
     assert (first.kind, first.get("seq"), first.by) == ("request", 1, "w1#1")
     assert (second.kind, second.get("name"), remarks) == ("checkpoint", "a\nb", [])
+
+
+@pytest.mark.parametrize("takes", [0, 7])
+def test_a_line_that_is_not_taken_whole_is_infra_trouble_and_the_end_of_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes: int
+) -> None:
+    path = tmp_path / "w1#1.jsonl"
+    writer, write = JournalWriter(path, "w1#1"), os.write
+    writer.write("late", by_s=0.5)
+    with monkeypatch.context() as full:
+        full.setattr("os.write", lambda file, lines: write(file, lines[:takes]))
+        with pytest.raises(InfraError, match=rf"w1#1\.jsonl took {takes} of \d+ bytes"):
+            writer.write("late", by_s=0.6)
+    with pytest.raises(InfraError, match=r"w1#1\.jsonl could not be written before"):
+        writer.write("late", by_s=0.7)
+    writer.close()
+    events, _ = read_journal(path)
+    assert [event.get("by_s") for event in events] == [0.5]
+
+
+def test_a_file_that_takes_nothing_is_infra_trouble_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int, _lines: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    writer = JournalWriter(tmp_path / "harness.jsonl", "harness")
+    with monkeypatch.context() as patched:
+        patched.setattr("os.write", full)
+        with pytest.raises(InfraError, match=r"harness\.jsonl cannot be written: .*No space left"):
+            writer.write("phase", phase="load")
+    with pytest.raises(InfraError, match="could not be written before"):
+        writer.write("phase", phase="drain")  # a gap in the story is a story that is not true
+    writer.nothing_depends_on_it()
+    writer.write("fault.healing", fault=0)  # and now it is healed, although nobody will read of it
+    writer.close()
+    assert (tmp_path / "harness.jsonl").read_bytes() == b""
+
+
+def test_a_journal_that_cannot_be_opened_is_infra_trouble_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "no-folder").write_text("")
+    with pytest.raises(InfraError, match=r"no-folder/w1#1\.jsonl cannot be opened"):
+        JournalWriter(tmp_path / "no-folder" / "w1#1.jsonl", "w1#1")
 
 
 def test_reports_a_torn_last_line(tmp_path: Path) -> None:

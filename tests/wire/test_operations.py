@@ -62,6 +62,11 @@ def test_a_search_is_not_judged() -> None:
         ("schedule.create", {"id": "r"}, 200, "schedule.create is not modelled"),
         ("schedule.create", {"id": "r"}, None, "schedule.create is not modelled"),
         ("promise.create", {"id": "r", "shape": "of 2030"}, 200, "shape"),
+        ("promise.create", {"id": "r", "shape": "of 2030"}, 404, "shape"),
+        ("task.fulfill", {"id": "r", "shape": "of 2030"}, 409, "shape that is not modelled"),
+        ("task.suspend", {"id": "r", "shape": "of 2030"}, 422, "the state answered 422"),
+        ("task.suspend", {"id": "r", "shape": "of 2030"}, 300, "the state answered 300"),
+        ("schedule.delete", {"id": "r"}, 404, "schedule.delete is not modelled"),
         ("debug.reset", {}, 200, "by hand"),
         ("promise.get", {"id": "r"}, 429, "429"),
     ],
@@ -74,9 +79,12 @@ def test_what_is_not_modelled_leaves_all_unknown(
     assert reason in found
 
 
-@pytest.mark.parametrize("kind", ["schedule.create", "debug.reset", "promise.fly"])
-def test_what_is_not_modelled_and_was_refused_did_nothing(kind: str) -> None:
-    assert cut([t.asked(kind, {}, 1, 2, 400, "no")]).unmodelled == ()
+@pytest.mark.parametrize("status", [400, 403, 501])
+@pytest.mark.parametrize("kind", ["schedule.create", "debug.reset", "promise.fly", "task.fulfill"])
+def test_what_is_not_modelled_and_was_refused_by_its_looks_did_nothing(
+    kind: str, status: int
+) -> None:
+    assert cut([t.asked(kind, {}, 1, 2, status, "no")]).unmodelled == ()
 
 
 def test_every_kind_names_whom_it_is_about() -> None:

@@ -2,7 +2,8 @@
 
 Prints one line of JSON on stdout when it answers: {"url": "http://127.0.0.1:PORT", "log": ...}.
 Everything else goes to stderr. Exit codes: 0 after SIGTERM or SIGINT, 2 where it refuses to serve
-(a log that is damaged, differs or is in use; a port that is taken; a wrong option).
+(a log that is damaged, differs or is in use; a port that is taken; a wrong option), 1 where it has
+served and dies on the spot (a log that cannot be written, a bug of the alarm's).
 """
 
 import argparse

@@ -19,6 +19,12 @@ ROOT = Path(__file__).parents[3]
 # Generous against a machine that runs every test at once; nothing waits this long when all is well.
 PATIENCE_S = 20.0
 
+_LIMITED = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))
+runpy.run_module("harness.protocol.serve", run_name="__main__", alter_sys=True)
+"""
+
 
 class Server:
     """The real process; killed and started again on the same log and port."""
@@ -26,6 +32,7 @@ class Server:
     def __init__(self, log: Path, *options: str) -> None:
         self.log = log
         self.url = ""
+        self.largest_file: int | None = None  # in bytes, for the next start: as a full disk would
         self._options = options
         self._stderr = log.with_suffix(".stderr")
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,6 +48,10 @@ class Server:
             raise AssertionError(f"the server did not get ready: {self.stderr()}")
         self.url = json.loads(line)["url"]
         return self
+
+    def exit_code(self) -> int:
+        """That of a process which ends by itself."""
+        return self._wait()
 
     def exit_code_of_a_start(self) -> int:
         self._spawn("0")
@@ -98,7 +109,7 @@ class Server:
         with self._stderr.open("ab") as stderr:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "harness.protocol.serve"),
+                    *(sys.executable, *self._module()),
                     *("--port", port, "--log", str(self.log)),
                     *self._options,
                 ],
@@ -108,6 +119,11 @@ class Server:
                 stderr=stderr,
             )
         return self._process
+
+    def _module(self) -> tuple[str, ...]:
+        if self.largest_file is None:
+            return "-m", "harness.protocol.serve"
+        return "-c", _LIMITED.format(self.largest_file)
 
     def _wait(self) -> int:
         assert self._process is not None

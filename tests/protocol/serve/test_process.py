@@ -160,6 +160,37 @@ def test_deadlines_are_kept_without_anybody_asking(tmp_path: Path) -> None:
         listener.hang_up()
 
 
+def test_a_log_that_cannot_be_written_ends_the_process_and_nothing_answered_is_lost(
+    tmp_path: Path,
+) -> None:
+    """A limit on the size of files stands for a full disk; Python has SIGXFSZ ignored."""
+    server = Server(tmp_path / "log")
+    server.largest_file = 10_000
+    answered: list[str] = []
+    try:
+        server.start()
+        with suppress(OSError, HTTPException):  # it hangs up without an answer
+            for number in range(1000):
+                name = f"r{number}"
+                assert server.ask("promise.create", b.create(name))["head"]["status"] == 200
+                answered.append(name)
+        assert server.exit_code() == 1
+        assert 5 < len(answered) < 1000
+        said = server.stderr()
+        assert said.endswith("\n")
+        assert f"nothing more is answered: {server.log} cannot be written" in said
+        assert "Traceback" not in said
+        assert server.log.stat().st_size == 10_000  # the last line is half there
+        server.largest_file = None
+        server.start()
+        for name in answered:
+            assert server.ask("promise.get", {"id": name})["head"]["status"] == 200
+        lost = server.ask("promise.get", {"id": f"r{len(answered)}"})
+        assert lost["head"]["status"] == 404
+    finally:
+        server.kill()
+
+
 def test_what_has_been_over_for_long_is_forgotten_without_anybody_asking(tmp_path: Path) -> None:
     with serving(tmp_path / "log", "--forget-after-s", "1") as server:
         server.ask("promise.create", b.create("done"))

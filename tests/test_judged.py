@@ -1,0 +1,71 @@
+"""A folder becomes a verdict, or an error where the machine is to blame for what is in it."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.errors import InfraError
+from harness.journal.format import JOURNAL_LOST, Event
+from harness.judged import judged
+from harness.schedule.schedule import to_json
+from tests.invariants import building as b
+from tests.invariants.test_judge import GOOD
+
+STRAY = b.deletion(9, 2.0, "bystander")  # which is a violation, whoever asks
+
+
+def kept(folder: Path, *more: Event) -> Path:
+    """A calm run as it is left behind, and what else happened in it."""
+    (folder / "schedule.json").write_bytes(to_json(b.SCHEDULE))
+    (folder / "timing.json").write_bytes(msgspec.json.encode(b.TIMING))
+    (folder / "journal").mkdir()
+    for event in sorted([*GOOD.events, *more], key=lambda one: one.at):
+        with (folder / "journal" / f"{event.by}.jsonl").open("ab") as journal:
+            journal.write(msgspec.json.encode(event) + b"\n")
+    return folder
+
+
+def cause_in(folder: Path) -> str:
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert verdict["overall"] == "error"
+    return str(verdict["cause"])
+
+
+def test_a_verdict_is_kept_in_the_folder(tmp_path: Path) -> None:
+    assert judged(kept(tmp_path), ()).judgement.overall == "holds"
+    assert json.loads((tmp_path / "verdict.json").read_text())["overall"] == "holds"
+
+
+@pytest.mark.parametrize("more", [(), (STRAY,)], ids=["held", "violated"])
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (b.event("clock", 50.0, drift_s=0.2), "clock"),
+        (b.ended(42.5, b.W2, JOURNAL_LOST), f"the journal of {b.W2}"),
+    ],
+    ids=["clock", "journal"],
+)
+def test_a_clock_that_was_set_and_a_lost_journal_are_errors_whatever_else_is_seen(
+    tmp_path: Path, trouble: Event, said: str, more: tuple[Event, ...]
+) -> None:
+    with pytest.raises(InfraError, match=said):
+        judged(kept(tmp_path, trouble, *more), ())
+    assert said in cause_in(tmp_path)
+
+
+def test_a_late_machine_is_an_error_only_where_the_run_does_not_hold(tmp_path: Path) -> None:
+    late = b.event("late", 3.0, b.W1, by_s=1.9)
+    for name, more in (("held", ()), ("violated", (STRAY,))):
+        (tmp_path / name).mkdir()
+        kept(tmp_path / name, late, *more)
+    assert judged(tmp_path / "held", ()).judgement.overall == "holds"
+    with pytest.raises(InfraError, match="too slow to keep a lease"):
+        judged(tmp_path / "violated", ())
+
+
+def test_a_verdict_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
+    (kept(tmp_path) / "verdict.json").mkdir()
+    with pytest.raises(InfraError, match=r"verdict\.json cannot be written"):
+        judged(tmp_path, ())
