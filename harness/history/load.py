@@ -14,12 +14,12 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, ScheduleError
 from harness.history.history import History
 from harness.history.moments import seconds
 from harness.history.timing import Timing
 from harness.journal.reader import Journals, read_run
-from harness.schedule.schedule import from_json
+from harness.schedule.schedule import Schedule, from_json
 
 _AGENT_WITHIN_S = 1.0
 
@@ -31,7 +31,7 @@ def load(folder: Path) -> History:
     for name in (SCHEDULE, TIMING, JOURNAL):
         if not (folder / name).exists():
             raise HarnessError(f"{folder} is not a run's folder: it has no {name}")
-    schedule = from_json((folder / SCHEDULE).read_bytes())
+    schedule = load_schedule(folder / SCHEDULE)
     try:
         timing = msgspec.json.decode((folder / TIMING).read_bytes(), type=Timing)
     except msgspec.MsgspecError as error:
@@ -40,6 +40,14 @@ def load(folder: Path) -> History:
     for name in _without_a_journal(found):
         raise HarnessError(f"{name} was started and has no journal in {folder / JOURNAL}")
     return History.of(schedule, timing, found.events, found.remarks, found.torn)
+
+
+def load_schedule(path: Path) -> Schedule:
+    """Return the schedule in a file; ScheduleError names the file and the place in it."""
+    try:
+        return from_json(path.read_bytes())
+    except ScheduleError as error:
+        raise ScheduleError(f"{path}: {error}") from error
 
 
 def _without_a_journal(found: Journals) -> Iterator[str]:
