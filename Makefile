@@ -54,6 +54,7 @@ forget: ## forget what failed before in searches, and where they have killed
 .venv/.complete: requirements.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null || { \
 		echo "setup: no Python 3.12 or newer found$(if $(PYTHON), ($(PYTHON) is none)). Install one, or name it: make PYTHON=/path/to/python"; exit 1; }
+	@[ ! -L .venv ] || { echo "setup: .venv is a link to $$(readlink .venv), which would be emptied; remove the link"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@

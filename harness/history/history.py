@@ -112,11 +112,6 @@ class History:
             if window.kind != HOLD or window.end_ns - window.start_ns > long_ns
         )
 
-    @cached_property
-    def server_is_embedded(self) -> bool:
-        """Whether the promise server was the embedded one; False where the run does not say."""
-        return any(one.get("server_kind") == "embedded" for one in self.of_kind("named"))
-
     # The load.
 
     @cached_property

@@ -198,7 +198,7 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
 
 def _owed_by_the_server(history: History, verdicts: dict[str, Verdict]) -> list[str]:
     """Its invariants that are unknown although something was asked of an embedded server."""
-    if not history.server_is_embedded:
+    if all(one.get("server_kind") != "embedded" for one in history.of_kind("named")):
         return []
     its = {check.__name__: verdicts[check.__name__] for check in _OF_THE_SERVER}
     return [

@@ -59,7 +59,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     alone: Pace
 
 
-class _Turn(NamedTuple):
+class Turn(NamedTuple):
     """What one load took."""
 
     wall_s: float
@@ -71,11 +71,15 @@ def rounds_of(count: int, records: int) -> list[Round]:
     found: list[Round] = []
     with one_stack(choose(None, None)) as stack:
         for number in range(count):
-            order = [watched ^ bool(number % 2) for watched in _ORDER]
-            one = _round(stack, records, order)
+            one = _round(stack, records, order_of(number))
             found.append(one)
             print(f"agent: {_told(one.watched)} with it, {_told(one.alone)} without", flush=True)
     return found
+
+
+def order_of(number: int) -> list[bool]:
+    """The turns of a round, counted from 0: whether each is with the agent."""
+    return [watched ^ bool(number % 2) for watched in _ORDER]
 
 
 def _told(pace: Pace) -> str:
@@ -92,13 +96,14 @@ def _round(stack: Stack, records: int, order: Sequence[bool]) -> Round:
         }
         for one in at_work.values():
             one.work(WARM_UP)
-        turns: dict[bool, list[_Turn]] = {True: [], False: []}
+        turns: dict[bool, list[Turn]] = {True: [], False: []}
         for watched in order:
             turns[watched].append(at_work[watched].work(records))
-    return Round(watched=_pace(turns[True], records), alone=_pace(turns[False], records))
+    return Round(watched=pace_of(turns[True], records), alone=pace_of(turns[False], records))
 
 
-def _pace(turns: Sequence[_Turn], records: int) -> Pace:
+def pace_of(turns: Sequence[Turn], records: int) -> Pace:
+    """Over all turns of a worker, each of so many records."""
     done = records * len(turns)
     return Pace(
         records_a_second=done / sum(turn.wall_s for turn in turns),
@@ -144,7 +149,7 @@ class _AtWork:
             why="its group",
         )
 
-    def work(self, records: int) -> _Turn:
+    def work(self, records: int) -> Turn:
         """Have it do the next so many records."""
         load = self._load[self._published : self._published + records]
         self._published += records
@@ -154,7 +159,7 @@ class _AtWork:
         self._wait_for(lambda: self._completed >= owed, f"{records} completions")
         lasted_s = clock.monotonic_s() - began_s
         self._wait_for(lambda: self._are_recorded(owed), f"the end of {records} workflows")
-        return _Turn(lasted_s, self._processor_s() - before_s)
+        return Turn(lasted_s, self._processor_s() - before_s)
 
     @property
     def _completed(self) -> set[str | None]:

@@ -10,7 +10,8 @@ from harness.protocol.replies import PROTOCOL_VERSION
 from harness.protocol.serve.durable import DurableMachine
 from harness.protocol.state import Options
 from tests.figures.promise_load import PROMISES_A_LIFE, REQUESTS_A_LIFE, ask_all, life
-from tests.figures.promise_server import Measured, Speed, Start, document, written
+from tests.figures.promise_server import written
+from tests.figures.promise_server_page import Measured, Speed, Start, document
 from tests.figures.sdk_server import SdkDurable
 from tests.protocol.serve.process import serving
 
