@@ -69,6 +69,11 @@ class Terms:
     ) -> Mapping[str, str]:
         """What an incarnation is told."""
         settings = self._schedule.settings
+        limits = {
+            "MAX_STARTS_IN_FLIGHT": settings.max_starts_in_flight,
+            "PUBLISH_TIMEOUT_S": settings.publish_timeout_s,
+            "DATABASE_LOCK_TIMEOUT_S": settings.database_lock_timeout_s,
+        }
         return {
             "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{slot.kafka_port}",
             "KAFKA_GROUP_ID": self.group,
@@ -86,6 +91,7 @@ class Terms:
             # Ours understands them; another worker keeps its own.
             "STEP_RETRY_DELAY_S": "0.1",
             "STEP_RETRY_MAX_DELAY_S": str(settings.step_retry_max_delay_s),
+            **{name: str(value) for name, value in limits.items() if value is not None},
             ENVIRONMENT: msgspec.json.encode(self.plan(worker, incarnation)).decode(),
         }
 

@@ -2,6 +2,7 @@
 
 Two workers. The one that arrives first at a place is held there until its link is slow; then the
 link goes down for longer than the lease, and is healed. The other worker's links stay as they are.
+Once the link to Kafka is down for longer than the client tries to publish.
 
 Expect: every record completes, by whichever worker.
 Allow: a second completion, if the link went down between the broker's acceptance and the record of
@@ -11,7 +12,7 @@ Deny: a lost record; a record given up; anything that a worker records after it 
 
 import pytest
 
-from harness import Arrival, CutLink, LockDatabase, Publish, Record, Schedule
+from harness import Arrival, CutLink, LockDatabase, Publish, Record, Schedule, Settings
 from harness.prove import Prover
 from harness.schedule.faults import Link
 from tests.mutants.registry import named
@@ -98,6 +99,35 @@ def test_the_brokers_answer_to_a_completion_is_lost(prover: Prover) -> None:
     cut_off = next(one for one in outcome.history.windows if one.kind == "cut_link")
     second = outcome.history.completions[1]
     assert second.at_ns < cut_off.end_ns - 10**9, "accepted only after the heal: no answer was lost"
+
+
+# Down before the completion is on its way, for longer than ours lets its client try; another may
+# let it try for longer, and see no failure.
+GIVEN_BACK = Schedule(
+    records=(Record(name="one", rows=2),),
+    load=(Publish(record="one"),),
+    settings=Settings(publish_timeout_s=1.0),
+    faults=(
+        CutLink(
+            link="kafka",
+            at=Arrival(checkpoint="publish.sent"),
+            latency_ms=0,
+            latency_s=0.0,
+            cut_s=4.0,
+        ),
+    ),
+)
+
+
+def test_a_publish_that_failed_is_tried_again(prover: Prover) -> None:
+    outcome = prover.prove(GIVEN_BACK, at_stake=AT_STAKE)
+    failed = len(outcome.history.of_kind("step.failed"))
+    prover.note(f"{failed} attempts to publish failed")
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_logs_a_failed_publish(prover: Prover) -> None:
+    prover.catch(GIVEN_BACK, named("logs_a_failed_publish"))
 
 
 def test_a_lease_is_lost_in_the_middle_of_a_step(prover: Prover) -> None:

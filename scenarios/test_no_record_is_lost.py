@@ -2,17 +2,28 @@
 
 Three records. The worker dies at every checkpoint from taking a record from the topic to the
 broker's confirmation of the committed offset, and is started again; its link to the promise server
-goes down while it holds a record that has no promise yet, and its partition is taken away then;
-partitions with different offsets; ids that look alike.
+goes down while it holds a record that has no promise yet, more than it may have in flight stand
+behind it, or poison, which needs no promise, and its partition is taken away then, by a restart or
+by a worker that joins; partitions with different offsets; ids that look alike.
 
 Expect: every record completes, also those that come when all is well again.
-Deny: an offset committed past a record that has no promise, or whose promise ends within minutes.
+Deny: an offset committed past a record that has no promise, or whose promise ends within minutes; a
+group that is set back; a record taken for another.
 """
 
 import msgspec
 import pytest
 
-from harness import Arrival, CutLink, KillWorker, Publish, Record, RollingRestart, Schedule
+from harness import (
+    AddWorker,
+    Arrival,
+    CutLink,
+    KillWorker,
+    Publish,
+    Record,
+    RollingRestart,
+    Schedule,
+)
 from harness.prove import Prover
 from tests.mutants.registry import named
 
@@ -56,8 +67,55 @@ def test_killed_with_the_second_record_in_hand(prover: Prover) -> None:
     prover.prove(CALM.with_faults(kill), at_stake=AT_STAKE)
 
 
+# One record more than ours may have in flight: it pauses its partition, and must go on with it.
+OUT_OF_REACH = CALM.with_settings(max_starts_in_flight=2).with_faults(UNREACHABLE)
+
+
 def test_the_promise_server_cannot_be_reached(prover: Prover) -> None:
-    prover.prove(CALM.with_faults(UNREACHABLE), at_stake=AT_STAKE)
+    prover.prove(OUT_OF_REACH, at_stake=AT_STAKE)
+
+
+# Poison behind a record whose promise cannot be made: its letter is there long before.
+OVERTAKEN = Schedule(
+    records=(Record(name="one", rows=2),),
+    load=(Publish(record="one"), Publish(poison="value that is not JSON")),
+    faults=(UNREACHABLE,),
+)
+
+
+def test_poison_is_set_aside_before_the_record_in_front_of_it_has_its_promise(
+    prover: Prover,
+) -> None:
+    outcome = prover.prove(OVERTAKEN, at_stake=AT_STAKE)
+    cut = next(one for one in outcome.history.windows if one.kind == "cut_link")
+    (letter,) = outcome.history.dead_letters
+    assert letter.at_ns < cut.end_ns, "the letter came after the promise: nothing was overtaken"
+
+
+# One of two partitions goes to a worker that joins while the first one can start nothing. When the
+# first one's link is back the other has gone on: it has committed what came later.
+BEFORE, LATER = ("one", "two", "three", "four"), ("five", "six", "seven", "eight")
+MOVED = Schedule(
+    records=tuple(Record(name=name, rows=1) for name in (*BEFORE, *LATER)),
+    load=(
+        *(Publish(record=name, partition=i % 2) for i, name in enumerate(BEFORE)),
+        *(Publish(record=name, partition=i % 2, after_s=4.0) for i, name in enumerate(LATER)),
+    ),
+    partitions=2,
+    faults=(
+        msgspec.structs.replace(UNREACHABLE, cut_s=6.0),
+        AddWorker(at=Arrival(checkpoint="workflow.begin.sent"), worker="w2"),
+    ),
+)
+
+
+def test_a_partition_moves_while_its_records_cannot_be_started(prover: Prover) -> None:
+    outcome = prover.prove(MOVED, at_stake=(*AT_STAKE, "every_workflow_and_offset_is_settled"))
+    cut = next(one for one in outcome.history.windows if one.kind == "cut_link")
+    furthest = max(
+        (one.offset for one in outcome.history.commits if one.at_ns < cut.end_ns), default=0
+    )
+    assert furthest > len(BEFORE) // 2, "no worker went on before the link of the first was back"
 
 
 # What was polled has no promise yet when its partition is taken away by a rolling restart.
@@ -84,6 +142,10 @@ ALIKE = tuple(
             "é" * 40 + "1",
             "é" * 40 + "2",
             "\u2028",
+            "x",
+            "x ",
+            "\u00e9",
+            "e\u0301",
         )
     )
 )
@@ -108,6 +170,26 @@ def test_no_offset_stands_for_another(prover: Prover, schedule: Schedule) -> Non
 )
 def test_catches_a_worker_that_commits_too_early(prover: Prover, mutant: str) -> None:
     prover.catch(CALM.with_faults(UNREACHABLE), named(mutant))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_never_resumes(prover: Prover) -> None:
+    prover.catch(OUT_OF_REACH, named("never_resumes"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_commits_the_highest_offset(prover: Prover) -> None:
+    prover.catch(OVERTAKEN, named("commits_the_highest"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_keeps_what_was_revoked(prover: Prover) -> None:
+    prover.catch(MOVED, named("keeps_what_was_revoked"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_tidies_the_key(prover: Prover) -> None:
+    prover.catch(LOOK_ALIKES, named("tidies_the_key"))
 
 
 @pytest.mark.mutant

@@ -71,7 +71,9 @@ def test_with_poison_in_hand(prover: Prover, fault: StopWorker | CutLink) -> Non
 
 
 @pytest.mark.mutant
-@pytest.mark.parametrize("mutant", ["dies_of_poison", "skips_poison_silently"])
+@pytest.mark.parametrize(
+    "mutant", ["dies_of_poison", "knows_only_value_errors", "skips_poison_silently"]
+)
 def test_catches_a_worker_that_does_not_set_it_aside(prover: Prover, mutant: str) -> None:
     prover.catch(CALM, named(mutant))
 

@@ -1,6 +1,7 @@
 """A batch step throws a transient error: only that step retries.
 
 A record of eight batches, 25 % of all batch attempts fail, from a seeded source in the worker.
+Once it is the database itself that refuses, locked for longer than a batch waits.
 
 Expect: the failing step is started again, and the record completes.
 Allow: any number of starts of a step that failed, one more than it failed.
@@ -11,7 +12,7 @@ import itertools
 
 import pytest
 
-from harness import Arrival, KillWorker, Publish, Record, Schedule, Settings
+from harness import Arrival, KillWorker, LockDatabase, Publish, Record, Schedule, Settings
 from harness.history.history import History
 from harness.prove import Prover
 from tests.mutants.registry import named
@@ -80,6 +81,26 @@ def test_one_step_fails_many_times_in_a_row(prover: Prover) -> None:
 def test_killed_while_a_step_waits_to_be_retried(prover: Prover) -> None:
     kill = KillWorker(at=Arrival(checkpoint="step.started", nth=5))
     prover.prove(failing(2).with_faults(kill), at_stake=AT_STAKE)
+
+
+# Ours waits so long for the rows, and the lock is held for longer; another may wait and not fail.
+REFUSED = Schedule(
+    records=(Record(name="one", rows=4),),
+    load=(Publish(record="one"),),
+    settings=Settings(database_lock_timeout_s=0.5),
+    faults=(LockDatabase(at=Arrival(checkpoint="step.started"), for_s=2.0),),
+)
+
+
+def test_the_database_refuses(prover: Prover) -> None:
+    outcome = prover.prove(REFUSED, at_stake=DONE)
+    refused = len(outcome.history.of_kind("step.failed"))
+    prover.note(f"{refused} attempts failed at a locked database")
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_takes_a_database_error_for_no_rows(prover: Prover) -> None:
+    prover.catch(REFUSED, named("takes_a_database_error_for_no_rows"))
 
 
 @pytest.mark.mutant

@@ -161,6 +161,12 @@ def _told_settings(settings: Settings) -> list[str]:
         told.append(f"a lease of {_seconds(settings.lease_s)}")
     if settings.drain_timeout_s != _USUAL.drain_timeout_s:
         told.append(f"waits {_seconds(settings.drain_timeout_s)} for the backlog")
+    if settings.max_starts_in_flight is not None:
+        told.append(f"at most {_counted(settings.max_starts_in_flight, 'start')} in flight")
+    if settings.publish_timeout_s is not None:
+        told.append(f"a publish fails after {_seconds(settings.publish_timeout_s)}")
+    if settings.database_lock_timeout_s is not None:
+        told.append(f"a locked database fails after {_seconds(settings.database_lock_timeout_s)}")
     return told
 
 

@@ -27,7 +27,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "separators": ("a:b/c", "a/b:c", "a.b-c_d"),
     "like a child": ("a:1", "a:1:2", "a.1"),
     "percent": ("a%3Ab", "100%", "%00"),
-    "spaces": ("a b", " a", "a ", "a\tb"),
+    "spaces": ("x ", "x", "a b", " a", "a ", "a\tb"),
     "very long": ("x" * 200, "x" * 199 + "y", "é" * 200),
     "other case": ("Order-1", "order-1", "ORDER-1"),
     "other normal form": ("\u00e9t\u00e9", "e\u0301te\u0301"),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 _MEGABYTE = 1_000_000  # below the broker's default limit of 1,048,588 bytes for a batch
+_DEEP = 60_000  # far beyond any recursion limit, and far below what a worker may find too long
 
 
 class Poison(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +31,13 @@ _CATALOGUE: dict[str, Callable[[str], Poison]] = {
     "empty key": lambda _: Poison(key=b"", value=None),
     "key with NUL": lambda tag: Poison(key=f"{tag}-nul\0".encode(), value=None, may_complete=True),
     "key that is not UTF-8": lambda tag: Poison(key=tag.encode() + b"-\xff\xfe", value=None),
+    "key of 4 KB": lambda tag: Poison(
+        key=f"{tag}-{'k' * 4096}".encode(), value=None, may_complete=True
+    ),
     "value that is not UTF-8": _valued(b"\xff\xfe\x00"),
     "value that is not JSON": _valued(b"{record_id:"),
+    "value of 60,000 brackets": _valued(b"[" * _DEEP),
+    "value that is null": _valued(b"null"),
     "value of another shape": _valued(b"[1, 2, 3]"),
     "value of another record": _valued(b'{"record_id": "somebody else"}'),
     "value of 1 MB": _valued(b"x" * _MEGABYTE),

@@ -56,7 +56,8 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every worker of the run is told, and the clocks of the parts around it, in seconds.
 
-    `step_retry_max_delay_s` is for ours; a worker with a back-off of its own keeps that.
+    `step_retry_max_delay_s` and those that may be None are for ours; another worker keeps its own.
+    None leaves ours to its default, which is longer, or more, than any fault here.
     """
 
     batch_size: Positive = 2
@@ -66,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     step_retry_max_delay_s: Seconds = 1.0
     lease_s: Seconds = 2.0
     drain_timeout_s: Seconds = 60.0
+    max_starts_in_flight: Positive | None = None
+    publish_timeout_s: Annotated[float, msgspec.Meta(ge=1)] | None = None
+    database_lock_timeout_s: Seconds | None = None
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,12 +57,20 @@ MUTANTS: tuple[Mutant, ...] = (
         ("one_completion_per_record_id",),
         "publish.accepted .. step.settle.confirmed",
     ),
+    Mutant(
+        "logs_a_failed_publish",
+        ("every_record_completes",),
+        "publish.sent .. publish.accepted",
+        "the broker away for longer than the client tries: only a scenario shortens that, nothing "
+        "that is drawn",
+    ),
     Mutant("sleeps_in_its_process", ("no_sleep_ends_early",)),
     Mutant(
         "catches_up_after_a_crash",
         ("no_sleep_ends_early",),
         "step.started .. step.settle.confirmed",
     ),
+    Mutant("takes_a_redirect_for_a_failure", ("every_record_completes",)),
     Mutant(
         "auto_commit",
         ("no_offset_is_committed_before_its_promise_exists",),
@@ -84,6 +92,23 @@ MUTANTS: tuple[Mutant, ...] = (
         "record.polled .. workflow.begin.confirmed",
     ),
     Mutant(
+        "commits_the_highest",
+        ("no_offset_is_committed_before_its_promise_exists",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
+    Mutant(
+        "keeps_what_was_revoked",
+        ("every_workflow_and_offset_is_settled",),
+        "record.polled .. rebalance.revoked .. workflow.begin.confirmed",
+    ),
+    Mutant(
+        "never_resumes",
+        ("every_record_completes",),
+        "record.polled .. workflow.begin.confirmed",
+        "more starts in flight than any drawn load has records: only a scenario lowers the bound",
+    ),
+    Mutant("tidies_the_key", ("every_record_completes",)),
+    Mutant(
         "gives_the_record_up",
         ("every_poison_record_is_dead_lettered_with_its_reason",),
         "record.polled .. workflow.begin.confirmed",
@@ -92,6 +117,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("short_lifetime", ("every_workflow_and_offset_is_settled",)),
     Mutant("plain_heartbeat", ("only_the_failing_step_retries",)),
     Mutant("dies_of_poison", ("every_poison_record_is_dead_lettered_with_its_reason",)),
+    Mutant("knows_only_value_errors", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant("skips_poison_silently", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant(
         "marks_poison_before_its_letter",
@@ -121,6 +147,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "a pause longer than the lease at one of two checkpoints, no other worker that takes the "
         "task up, and a lock longer than the lease at the very next start of that step: one "
         "drawn schedule in some thousands has all of it",
+    ),
+    Mutant(
+        "takes_a_database_error_for_no_rows",
+        ("rows_go_once_and_wholly",),
+        "step.started .. step.effect_done",
+        "the rows locked for longer than a batch waits: only a scenario shortens that, nothing "
+        "that is drawn",
     ),
     Mutant("deletes_one_row_too_many", ("rows_go_once_and_wholly",)),
     Mutant(

@@ -39,6 +39,6 @@ def _is_plain(key: bytes) -> bool:
 def _is_of(made: poison.Poison) -> bool:
     try:
         value = json.loads(made.value or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and value.get("record_id") == (made.key or b"").decode()
