@@ -22,7 +22,10 @@ def test_refuses_a_wrong_option_in_a_line_that_names_it(
     tmp_path: Path, options: tuple[str, str], said: str
 ) -> None:
     server = Server(tmp_path / "log", *(one.format(folder=tmp_path) for one in options))
-    assert server.exit_code_of_a_start() == 2
+    try:
+        assert server.exit_code_of_a_start() == 2
+    finally:
+        server.kill()  # one that serves all the same
     assert said.format(folder=tmp_path) in server.stderr()
     assert server.stderr().count("\n") == 1
     assert not (tmp_path / "nowhere").exists()
