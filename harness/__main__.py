@@ -9,22 +9,22 @@ wrong usage.
 """
 
 import argparse
-import json
 import os
 import sys
 import traceback
 from pathlib import Path
 
 from harness.errors import HarnessError, ScheduleError
-from harness.history.load import load
+from harness.history.load import JOURNAL, SCHEDULE, load, load_schedule
 from harness.infra.database import server_from
 from harness.infra.resonate import choose
 from harness.infra.stack import one_stack
 from harness.infra.worker import DEFAULT_WORKER
 from harness.judged import JudgedRun, judged
 from harness.player import Player
+from harness.report.kept import kept
 from harness.report.store import new_session
-from harness.schedule.schedule import Schedule, from_json
+from harness.schedule.schedule import Schedule
 from harness.search.exhaust import Exhaust
 from harness.search.farm import farm
 
@@ -32,6 +32,7 @@ _WRONG_USAGE = 2
 _STACK_FAILED = 4
 _CODES = {"holds": 0, "violated": 1, "unknown": 3, "error": _STACK_FAILED}
 _STORIES_AT_MOST = 3
+_RUNS_NAMED = 5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,8 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "exhaust":
             return _exhaust(options)
         outcome = _judge(options) if options.command == "judge" else _replay(options)
-        print(outcome.judgement.story())
-        print(f"\nrun      {outcome.folder}")
+        print(outcome.story() if options.command == "replay" else outcome.short_story())
         return _CODES[outcome.judgement.overall]
     except ScheduleError as error:
         print(f"harness: {error}", file=sys.stderr)
@@ -56,7 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _judge(options: argparse.Namespace) -> JudgedRun:
-    return judged(_existing(options.run), _at_stake(options.run))
+    folder: Path = options.run
+    if folder.is_file():
+        its = f" {folder.parent}" if (folder.parent / JOURNAL).is_dir() else ""
+        raise ScheduleError(
+            f"{folder} is a file: judge takes the folder{its or ' of a run'}; "
+            "what takes a schedule.json is replay"
+        )
+    return judged(_existing(folder), _at_stake(folder))
 
 
 def _replay(options: argparse.Namespace) -> JudgedRun:
@@ -93,14 +100,20 @@ def _exhaust(options: argparse.Namespace) -> int:
 
 
 def _existing(folder: Path) -> Path:
-    if not (folder / "schedule.json").is_file():
-        raise ScheduleError(f"{folder} is no run: it has no schedule.json")
-    return folder
+    if (folder / SCHEDULE).is_file():
+        return folder
+    if not folder.exists():
+        raise ScheduleError(f"there is no {folder}")
+    runs = sorted(path.parent.name for path in folder.glob(f"*/{SCHEDULE}"))
+    if runs:
+        more = f" and {len(runs) - _RUNS_NAMED} more" if len(runs) > _RUNS_NAMED else ""
+        named = ", ".join(runs[:_RUNS_NAMED])
+        raise ScheduleError(f"{folder} is a session; its runs are: {named}{more}")
+    raise ScheduleError(f"{folder} is no run: it has no {SCHEDULE}")
 
 
 def _schedule(given: Path) -> Schedule:
-    path = given if given.is_file() else _existing(given) / "schedule.json"
-    return from_json(path.read_bytes())
+    return load_schedule(given if given.is_file() else _existing(given) / SCHEDULE)
 
 
 def _worker_of(given: Path) -> str:
@@ -113,10 +126,8 @@ def _worker_of(given: Path) -> str:
 
 def _at_stake(folder: Path) -> list[str]:
     """What the scenario said must be at stake, if the run was judged before."""
-    verdict = folder / "verdict.json"
-    if not verdict.is_file():
-        return []
-    return list(json.loads(verdict.read_text()).get("expected", []))
+    before = kept(folder)
+    return [] if before is None else before.expected
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness.history.load import load
 from harness.report.grid import Grid, expected_of, grid, load_runs
+from harness.report.kept import kept
 
 GRID = "grid.json"
 
@@ -23,6 +24,7 @@ def grid_of(session: Path, worker: str, *, whole: bool) -> Grid:
 
 def _reached(session: Path) -> Iterator[str]:
     for folder in session.glob("calm-*"):
-        if (folder / "verdict.json").exists():
+        before = kept(folder)
+        if before is not None and before.ended_by is None:
             for event in load(folder).of_kind("checkpoint"):
                 yield str(event.get("name"))

@@ -3,7 +3,6 @@
 The one place where a folder becomes a verdict, for scenarios, searches and the command line alike.
 """
 
-import json
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -21,6 +20,7 @@ from harness.invariants.judge import (
     judge,
     machine_was_late,
 )
+from harness.report.kept import keep, kept
 from harness.report.words import describe
 
 
@@ -30,6 +30,10 @@ class JudgedRun(msgspec.Struct, frozen=True):
     folder: Path
     history: History
     judgement: Judgement
+
+    def short_story(self) -> str:
+        """What is red and why, for who has just named the folder."""
+        return f"{self.judgement.story()}\n\nrun      {_from_here(self.folder)}"
 
     def story(self) -> str:
         """What is red and why, what was played, and the commands that show it again."""
@@ -50,10 +54,13 @@ class JudgedRun(msgspec.Struct, frozen=True):
 def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     """Judge a run's folder and keep the verdict in it.
 
-    Raises InfraError if the machine was to blame: its clock was set, a journal could not be
-    written, or the run does not hold and the machine was too slow to keep a lease; and where the
-    verdict cannot be kept.
+    Raises InfraError if a part of the stack had ended the run, and if the machine was to blame: its
+    clock was set, a journal could not be written, or the run does not hold and the machine was too
+    slow to keep a lease; and where the verdict cannot be kept.
     """
+    before = kept(folder)
+    if before is not None and before.ended_by is not None:
+        raise InfraError(f"{before.ended_by}; nothing can be concluded from {folder}")
     history = load(folder)
     judgement = judge(history, expected=at_stake)
     trouble = clock_was_set(history) or journal_was_lost(history)
@@ -65,11 +72,7 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     verdict["landed"] = [list(one) for one in landed(history)]
     if trouble is not None:
         verdict |= {"overall": "error", "cause": trouble}
-    kept = folder / "verdict.json"
-    try:
-        kept.write_text(json.dumps(verdict, indent=2))
-    except OSError as error:
-        raise InfraError(f"{kept} cannot be written: {error}") from error
+    keep(folder, verdict)
     if trouble is not None:
         raise InfraError(f"{trouble}; nothing can be concluded from {folder}")
     return JudgedRun(folder, history, judgement)

@@ -7,6 +7,7 @@ first, and the others read its folder.
 
 import hashlib
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from harness.errors import InfraError
 from harness.history.load import load
 from harness.infra.stack import Stack
 from harness.judged import JudgedRun, judged
+from harness.report.kept import keep_the_cause
 from harness.report.store import new_run
 from harness.run import run
 from harness.schedule.schedule import Schedule, to_json
@@ -45,19 +47,28 @@ class Player:
         at_stake: Collection[str] = (),
         worker: str | None = None,
     ) -> JudgedRun:
-        """Run `schedule` and judge it; InfraError if a part failed or the machine was too slow."""
+        """Run `schedule` and judge it; InfraError if a part failed or the machine was too slow.
+
+        What ended the run is kept in its folder, beside what there is of it.
+        """
+        command = worker or self.worker
         try:
             folder = new_run(self._session, title)
-            run(
-                schedule,
-                self._stack,
-                worker=worker or self.worker,
-                into=folder,
-                server=self._server,
-            )
         except OSError as error:  # a full disk, for one: never the worker's fault
             raise InfraError(f"{title} could not be played or kept: {error}") from error
+        try:
+            self._run(schedule, title, command, folder)
+        except InfraError as error:
+            with suppress(InfraError):  # what went wrong first is what is told
+                keep_the_cause(folder, str(error), at_stake, command)
+            raise
         return judged(folder, at_stake)
+
+    def _run(self, schedule: Schedule, title: str, worker: str, into: Path) -> None:
+        try:
+            run(schedule, self._stack, worker=worker, into=into, server=self._server)
+        except OSError as error:
+            raise InfraError(f"{title} could not be played or kept: {error}") from error
 
     def calm(self, schedule: Schedule) -> Path:
         """The folder of the run of this load without faults."""

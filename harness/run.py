@@ -275,6 +275,7 @@ class _Run:
         )
 
     def _environment(self, worker: str, incarnation: str, slot: Slot) -> Mapping[str, str]:
+        (self._journal_folder / f"{incarnation}.jsonl").touch()  # see history/load.py
         return self._terms.environment(worker, incarnation, slot, self._database.url)
 
     def _is_healed(self) -> bool:

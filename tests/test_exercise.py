@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.exercise import GRID, grid_of
 from harness.history.timing import Timing
 from harness.journal.writer import JournalWriter
+from harness.report.kept import keep_the_cause
 from harness.report.store import save_plan
 from harness.schedule.schedule import Publish, Record, Schedule
 
@@ -33,6 +34,14 @@ def test_a_whole_session_owes_a_kill_wherever_a_calm_run_was(tmp_path: Path) -> 
     missing = {cell.invariant for cell in grid_of(tmp_path, "ours", whole=True).missing}
     assert "every_record_completes" not in missing
     assert "rows_go_once_and_wholly" in missing  # that run says nothing of it
+
+
+def test_a_calm_run_that_was_not_played_to_its_end_is_no_measure(tmp_path: Path) -> None:
+    """It may not even be readable."""
+    a_run(tmp_path, "calm-1")
+    (tmp_path / "calm-1" / "timing.json").unlink()
+    keep_the_cause(tmp_path / "calm-1", "the disk is full", (), "ours")
+    assert grid_of(tmp_path, "ours", whole=True).missing == ()
 
 
 def test_a_part_of_a_session_owes_nothing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from harness.errors import InfraError
 from harness.journal.format import JOURNAL_LOST, Event
 from harness.judged import judged
+from harness.report.kept import keep_the_cause
 from harness.schedule.schedule import to_json
 from tests.invariants import building as b
 from tests.invariants.test_judge import GOOD
@@ -66,6 +67,29 @@ def test_a_late_machine_is_an_error_only_where_the_run_does_not_hold(tmp_path: P
 
 
 def test_a_verdict_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
-    (kept(tmp_path) / "verdict.json").mkdir()
+    (kept(tmp_path) / "verdict.json").symlink_to(tmp_path / "nowhere" / "verdict.json")
     with pytest.raises(InfraError, match=r"verdict\.json cannot be written"):
         judged(tmp_path, ())
+
+
+def test_a_run_that_was_never_played_to_its_end_is_judged_by_what_ended_it(tmp_path: Path) -> None:
+    """However whole its journals look."""
+    kept(tmp_path)
+    keep_the_cause(tmp_path, "the broker is gone", ("every_record_completes",), "python -m worker")
+    for _ in range(2):  # and that is not lost by judging it
+        with pytest.raises(InfraError, match="the broker is gone; nothing can be concluded"):
+            judged(tmp_path, ())
+        assert cause_in(tmp_path) == "the broker is gone"
+
+
+def test_an_error_that_was_judged_is_judged_by_todays_invariants(tmp_path: Path) -> None:
+    assert judged(kept(tmp_path), ()).judgement.overall == "holds"
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    wrong = {**verdict, "overall": "error", "cause": "too slow, as one thought then"}
+    (tmp_path / "verdict.json").write_text(json.dumps(wrong))
+    assert judged(tmp_path, ()).judgement.overall == "holds"
+
+
+def test_nothing_is_kept_in_a_folder_that_is_no_run(tmp_path: Path) -> None:
+    keep_the_cause(tmp_path, "no room for a schedule", (), "python -m worker")
+    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,8 @@ import pytest
 
 from harness.__main__ import main
 from harness.errors import HarnessError, InfraError, ScheduleError
-from harness.judged import JudgedRun
+from harness.judged import JudgedRun, judged
+from harness.report.kept import keep_the_cause
 from harness.search.exhaust import Exhausted
 from tests.invariants import building as b
 from tests.test_judged import STRAY, kept
@@ -80,6 +81,83 @@ def test_a_folder_that_is_no_run_is_2_in_one_line(
 ) -> None:
     assert main([command, str(tmp_path)]) == WRONG_USAGE
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that a command said."""
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1, shown
+    return shown
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"overall": "ho', '{"overall": "x", "expected": 3}'])
+def test_a_verdict_that_cannot_be_read_is_4_and_is_not_made_afresh(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """It says what must be at stake, and without that a run that proves nothing would hold."""
+    (kept(tmp_path) / "verdict.json").write_text(text)
+    assert main(["judge", str(tmp_path)]) == FAILED
+    assert f"{tmp_path}/verdict.json is damaged" in said(capsys)
+    assert (tmp_path / "verdict.json").read_text() == text
+
+
+def test_a_run_that_a_part_of_the_stack_ended_is_4_with_its_cause(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep_the_cause(kept(tmp_path), "the broker is gone", (), "python -m worker")
+    assert main(["judge", str(tmp_path)]) == FAILED
+    assert "the broker is gone" in said(capsys)
+
+
+@pytest.mark.parametrize("command", ["judge", "replay"])
+def test_what_is_no_run_is_said_to_be_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, str(tmp_path / "nowhere")]) == WRONG_USAGE
+    assert f"there is no {tmp_path}/nowhere" in said(capsys)
+    for number in range(7):
+        (tmp_path / f"run-{number}").mkdir()
+        kept(tmp_path / f"run-{number}")
+    assert main([command, str(tmp_path)]) == WRONG_USAGE
+    assert "is a session; its runs are: run-0, run-1, run-2, run-3, run-4 and 2 more" in said(
+        capsys
+    )
+
+
+def test_who_gives_judge_a_schedule_is_told_what_to_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schedule = kept(tmp_path) / "schedule.json"
+    assert main(["judge", str(schedule)]) == WRONG_USAGE
+    assert f"judge takes the folder {tmp_path};" in said(capsys)
+    alone = schedule.rename(tmp_path / "journal" / "alone.json")
+    assert main(["judge", str(alone)]) == WRONG_USAGE
+    assert "judge takes the folder of a run;" in said(capsys)
+
+
+def test_a_schedule_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schedule = kept(tmp_path) / "schedule.json"
+    schedule.write_text("{}")
+    for command in (["judge", str(tmp_path)], ["replay", str(tmp_path)], ["replay", str(schedule)]):
+        assert main(command) == WRONG_USAGE
+        assert f"{schedule}: not a schedule" in said(capsys)
+
+
+def test_what_was_replayed_can_be_judged_and_replayed_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    outcome = judged(kept(tmp_path / "run"), ())
+    monkeypatch.setattr("harness.__main__._replay", lambda _: outcome)
+    monkeypatch.chdir(tmp_path)
+    assert main(["replay", "run"]) == HOLDS
+    shown = capsys.readouterr().out
+    assert "run      run\n" in shown
+    assert "harness judge run\n" in shown
+    assert main(["judge", str(tmp_path / "run")]) == HOLDS
+    assert capsys.readouterr().out.endswith("run      run\n")
 
 
 def test_a_command_that_there_is_not_is_2() -> None:

@@ -18,6 +18,9 @@ from harness.agent import kafka, process, sdk
 from harness.agent.checkpoints import Agent
 from harness.agent.plan import ENVIRONMENT, Plan
 
+_A_WORKER = "a worker is a Python command, `python file.py` or `python -m package`"
+_HEAD_BYTES = 1024
+
 
 def main(command: list[str]) -> None:
     """Install the checkpoints and become the worker."""
@@ -51,10 +54,23 @@ def become(command: list[str]) -> None:
         program, *arguments = arguments or [""]
     found = program if Path(program).is_file() else shutil.which(program)
     if found is None:
-        sys.exit(f"harness.agent: {program!r} is neither a file nor a command on PATH")
+        sys.exit(f"harness.agent: {program!r} is neither a file nor a command on PATH; {_A_WORKER}")
+    if not _is_python(Path(found)):
+        sys.exit(f"harness.agent: {program!r} is no Python script: {_A_WORKER}")
     sys.argv = [found, *arguments]
     sys.path.insert(0, str(Path(found).resolve().parent))
     runpy.run_path(found, run_name="__main__")
+
+
+def _is_python(script: Path) -> bool:
+    """Whether it may be a Python script; a script on PATH says in its first lines who runs it."""
+    if script.suffix.startswith(".py") or script.is_dir():
+        return True
+    with script.open("rb") as file:
+        begins = file.read(_HEAD_BYTES)
+    if begins.startswith(b"#!"):
+        return b"python" in b"".join(begins.splitlines()[:2])  # pip breaks a long path
+    return b"\0" not in begins
 
 
 def _is_there(module: str) -> bool:

@@ -1,7 +1,9 @@
-"""Pairs as groups: what every index of a history is made by."""
+"""Pairs as groups, and facts in order of time: what every index of a history is made by."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
+
+from harness.history.facts import Commit, Completion, DeadLetter
 
 
 def grouped[K: Hashable, V](pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
@@ -10,3 +12,8 @@ def grouped[K: Hashable, V](pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ..
     for key, value in pairs:
         found[key].append(value)
     return {key: tuple(values) for key, values in found.items()}
+
+
+def in_order[T: (Commit, Completion, DeadLetter)](found: Iterable[T]) -> tuple[T, ...]:
+    """What the broker has, in order of time."""
+    return tuple(sorted(found, key=lambda one: one.at_ns))

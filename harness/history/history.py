@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from harness.history import facts, final_read, lives, names, requests, windows
-from harness.history.grouping import grouped
+from harness.history.grouping import grouped, in_order
 from harness.history.moments import AFTER_DEATH_NS, SECOND, seconds
 from harness.history.timing import Timing
 from harness.history.windows import HOLD, Window
@@ -26,12 +26,13 @@ from harness.schedule.schedule import Record, Schedule
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class History:
-    """One run. `events` are those of all journals, in order of time."""
+    """One run: its events in order of time, and of whose journal the last line is `torn`."""
 
     schedule: Schedule
     timing: Timing
     events: tuple[Event, ...]
     remarks: tuple[str, ...] = ()
+    torn: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -40,11 +41,12 @@ class History:
         timing: Timing,
         events: Iterable[Event],
         remarks: Iterable[str] = (),
+        torn: Iterable[str] = (),
     ) -> "History":
         """Put the events in order of time, without forged ones, and make a history of them."""
         true = [event for event in events if not event.is_forged]
-        in_order = tuple(sorted(true, key=lambda event: event.at))
-        return cls(schedule, timing, in_order, tuple(remarks))
+        by_time = tuple(sorted(true, key=lambda event: event.at))
+        return cls(schedule, timing, by_time, tuple(remarks), frozenset(torn))
 
     # The run itself.
 
@@ -245,7 +247,7 @@ class History:
     @cached_property
     def completions(self) -> tuple[facts.Completion, ...]:
         """The messages of the output topic, in order of time."""
-        return _in_order(map(final_read.completion, self.of_kind("seen.completion")))
+        return in_order(map(final_read.completion, self.of_kind("seen.completion")))
 
     @cached_property
     def completions_of_key(self) -> Mapping[str | None, tuple[facts.Completion, ...]]:
@@ -255,12 +257,12 @@ class History:
     @cached_property
     def dead_letters(self) -> tuple[facts.DeadLetter, ...]:
         """The messages of the dead-letter topic, in order of time."""
-        return _in_order(map(final_read.dead_letter, self.of_kind("seen.dead_letter")))
+        return in_order(map(final_read.dead_letter, self.of_kind("seen.dead_letter")))
 
     @cached_property
     def commits(self) -> tuple[facts.Commit, ...]:
         """The broker's own log of commits, in order of time."""
-        return _in_order(map(final_read.commit, self.of_kind("seen.commit")))
+        return in_order(map(final_read.commit, self.of_kind("seen.commit")))
 
     @cached_property
     def deletions(self) -> tuple[facts.Deletion, ...]:
@@ -291,9 +293,3 @@ class History:
     def _arrivals_of(self) -> Mapping[tuple[str, str], tuple[Event, ...]]:
         arrivals = self.of_kind("checkpoint")
         return grouped(((event.by, event.get("name")), event) for event in arrivals)
-
-
-def _in_order[T: (facts.Completion, facts.DeadLetter, facts.Commit)](
-    found: Iterable[T],
-) -> tuple[T, ...]:
-    return tuple(sorted(found, key=lambda one: one.at_ns))

@@ -2,7 +2,8 @@
 
 An end that was not written stays open. The kill's own line (`dying`) is taken for the moment of
 death where there is one, because the harness sees the process gone only some time later. A worker
-that the harness itself kills writes no such line: the harness says when it set out to.
+that the harness itself kills writes no such line: the harness says when it set out to. It also
+says of which fault it heard a worker die, and that counts where the worker's own line is not whole.
 
 Whether a worker was asked to end is the harness's word and never the worker's own: one that sends
 itself SIGTERM also begins to shut down. The exit's line says it; in journals from before that fact
@@ -31,7 +32,7 @@ def incarnations(
     """
     lives: dict[str, dict[str, Any]] = {}
     for event in events:
-        strikes = event.kind == "fault.injecting" and _is_from_outside(schedule, event)
+        strikes = event.kind == "fault.injecting" and _kills(schedule, event)
         told_of = strikes or event.kind.startswith("worker.")
         name = event.get("incarnation") if told_of else event.by
         if not name or "#" not in name:  # the harness itself
@@ -50,7 +51,7 @@ def incarnations(
             case "dying":
                 life.setdefault("fault", event.get("fault"))
                 life["ended_ns"] = event.at
-            case "fault.injecting":
+            case "fault.injecting" if _is_from_outside(schedule, event) or "fault" not in life:
                 life.setdefault("fault", event.get("fault"))
                 life.setdefault("struck_ns", event.at)
             case "checkpoint" if event.get("name") == "shutdown.begun" and _in(asking, event.at):
@@ -109,6 +110,10 @@ def _life(found: dict[str, Any], asking: Sequence[tuple[int, int]], end_ns: int)
     if not was_asked:
         found.pop("asked_ns", None)
     return msgspec.convert(found, Incarnation)
+
+
+def _kills(schedule: Schedule, event: Event) -> bool:
+    return kind_of(schedule, event.get("fault")) in {"kill_worker", "kill_worker_at_time"}
 
 
 def _is_from_outside(schedule: Schedule, event: Event) -> bool:

@@ -1,17 +1,27 @@
 """Read a run's folder back: schedule.json, timing.json and journal/*.jsonl.
 
 That is all a judgement needs, so last month's run can be judged by today's invariants.
+
+A journal that is missing is no journal that is empty. The conductor makes each worker's file before
+it starts the worker, so that one that died before its first line has left one too; of a worker
+without any nobody can say what it did, and what it broke would look like what never happened. In
+runs from before that, the agent made the file: who was dead within a second may never have had one.
 """
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, ScheduleError
 from harness.history.history import History
+from harness.history.moments import seconds
 from harness.history.timing import Timing
-from harness.journal.reader import read_run
-from harness.schedule.schedule import from_json
+from harness.journal.reader import Journals, read_run
+from harness.schedule.schedule import Schedule, from_json
+
+_AGENT_WITHIN_S = 1.0
 
 SCHEDULE, TIMING, JOURNAL = "schedule.json", "timing.json", "journal"
 
@@ -21,10 +31,31 @@ def load(folder: Path) -> History:
     for name in (SCHEDULE, TIMING, JOURNAL):
         if not (folder / name).exists():
             raise HarnessError(f"{folder} is not a run's folder: it has no {name}")
-    schedule = from_json((folder / SCHEDULE).read_bytes())
+    schedule = load_schedule(folder / SCHEDULE)
     try:
         timing = msgspec.json.decode((folder / TIMING).read_bytes(), type=Timing)
     except msgspec.MsgspecError as error:
         raise HarnessError(f"{folder / TIMING} is no timing: {error}") from error
-    events, remarks = read_run(folder / JOURNAL)
-    return History.of(schedule, timing, events, remarks)
+    found = read_run(folder / JOURNAL)
+    for name in _without_a_journal(found):
+        raise HarnessError(f"{name} was started and has no journal in {folder / JOURNAL}")
+    return History.of(schedule, timing, found.events, found.remarks, found.torn)
+
+
+def load_schedule(path: Path) -> Schedule:
+    """Return the schedule in a file; ScheduleError names the file and the place in it."""
+    try:
+        return from_json(path.read_bytes())
+    except ScheduleError as error:
+        raise ScheduleError(f"{path}: {error}") from error
+
+
+def _without_a_journal(found: Journals) -> Iterator[str]:
+    its = [event for event in found.events if not event.is_forged]
+    ended_ns = {e.get("incarnation"): e.at for e in its if e.kind == "worker.exited"}
+    for event in its:
+        name = event.get("incarnation")
+        lived_ns = ended_ns.get(name, math.inf) - event.at
+        is_missing = event.kind == "worker.started" and name not in found.writers
+        if is_missing and lived_ns > seconds(_AGENT_WITHIN_S):
+            yield name

@@ -175,17 +175,32 @@ class WorkerPool:
                 code = life.process.exit_code()
                 if code is not None and not life.asked_to_end:
                     raise InfraError(
-                        f"{life.name} ended with code {code} before it was ready; it wrote:\n"
-                        + life.process.log_tail()
+                        f"{life.name} ended with code {code} before it was ready; "
+                        f"its log: {self._log_of(life)}; it wrote:\n{life.process.log_tail()}"
                     )
             return self.note_who_is_ready(admin, group, partitions)
 
+        alive = len(self.alive())
+        workers = "1 worker" if alive == 1 else f"{alive} workers"
         wait_until(
             ready,
             timeout_s=_READY_WITHIN_S,
-            why=f"{len(self.alive())} workers to share {partitions} partitions in group {group}",
-            last_seen=lambda: "\n".join(life.process.log_tail() for life in self.alive()),
+            why=f"{workers} to share all of {partitions} partitions in group {group}",
+            last_seen=lambda: self._who_is_not_ready(_owned(admin, group), group),
         )
+
+    def _who_is_not_ready(self, owned: list[set[tuple[str, int]]], group: str) -> str:
+        alive = self.alive()
+        what = f"only {len(owned)} of {len(alive)} joined group {group} as members"
+        if not owned and len(alive) == 1:
+            what = f"it never joined group {group} as a member"
+        elif len(owned) >= len(alive):
+            what = f"{len(owned)} members of group {group}, with {list(map(len, owned))} partitions"
+        logs = [f"its log: {self._log_of(life)}\n{life.process.log_tail()}" for life in alive]
+        return "; ".join([what, *logs])
+
+    def _log_of(self, life: Life) -> Path:
+        return self._logs / f"{life.name}.log"
 
     def is_shared(self, admin: AdminClient, group: str, partitions: int) -> bool:
         """Whether, as the broker sees it, the living workers share all partitions now."""

@@ -2,7 +2,7 @@
 
 Whichever serves, a probe workflow is run through it before anything else, because a server that
 does not fit the SDK makes the SDK retry in a hot loop: found here in seconds, it would otherwise
-look like a worker that does nothing.
+look like a worker that does nothing. One that gives a lease twice or lets a verdict go is refused.
 
 Only the embedded server and the binary can be killed and started again; one that runs elsewhere
 belongs to somebody else. It comes back at the port that it had, with what it had written down.
@@ -73,9 +73,11 @@ def choose(url: str | None, binary: str | None) -> ResonateChoice:
         if not re.fullmatch(r"http://[^/\s:]+:\d+/?", url):
             raise InfraError(f"--resonate {url}: not of the form http://host:port")
         return ResonateChoice("url", url.rstrip("/"))
-    found = binary or shutil.which("resonate")
+    found = shutil.which(binary or "resonate")
+    if binary and not found:
+        raise InfraError(f"--resonate-binary {binary}: there is no such program")
     if found:
-        return ResonateChoice("binary", found)
+        return ResonateChoice("binary", str(Path(found).absolute()))
     return ResonateChoice("embedded")
 
 

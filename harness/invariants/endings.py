@@ -9,6 +9,9 @@ worker that sends SIGTERM to itself has ended by itself.
 * Whoever has a handler and leaves at once, in the middle of a step, makes a crash of every release:
   the step is done a second time, and a completion may be published twice. A few seconds of
   waiting are owed to what was under way; not more, for a step may take longer than any release.
+* The last line of a journal may be torn, and may have said that the worker dies of a fault. Where
+  the schedule has such a fault and nobody else saw whom it struck, a SIGKILL is nobody's fault yet:
+  it is unknown, and red.
 """
 
 from collections.abc import Iterator
@@ -18,16 +21,23 @@ from harness.history.history import History
 from harness.history.moments import seconds
 from harness.invariants.excuses import cut
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said, started
+from harness.schedule.faults import KillWorker
 
 STOPPED = frozenset({0, -15})  # by its own handler, or by the signal where it has none
 _WAITS_AT_LEAST_S = 5.0  # a third of what our pool gives it, a sixth of what Kubernetes does
+
+_TORN = "the last line of the journal of {} is torn, and may have said which fault killed it"
 
 
 def no_worker_died_unasked(history: History) -> Verdict:
     """No worker ends unless a fault kills it or the harness asks it to stop."""
     lives = history.incarnations.values()
+    alone = [life for life in lives if life.died_by_itself]
+    findings = [_by_itself(history, life) for life in alone if not _may_be_a_kill(history, life)]
+    if alone and not findings:
+        return Verdict.unknown(_TORN.format(alone[0].name))
     return conclude(
-        [_by_itself(history, life) for life in lives if life.died_by_itself],
+        findings,
         checked=len(lives),
         at_stake="lives of workers, none of which ended by itself",
         otherwise="no worker was started",
@@ -40,7 +50,12 @@ def workers_stop_when_asked(history: History) -> Verdict:
     Nor does it leave in the middle of a step that nothing keeps it from finishing.
     """
     asked = [life for life in history.incarnations.values() if life.asked and life.fault is None]
-    findings = [finding for life in asked for finding in _not_stopped(history, life)]
+    torn = [life for life in asked if _may_be_a_kill(history, life)]
+    findings = [
+        finding for life in asked if life not in torn for finding in _not_stopped(history, life)
+    ]
+    if torn and not findings:
+        return Verdict.unknown(_TORN.format(torn[0].name))
     unseen = [life for life in asked if life.code is None]
     if unseen and not findings:
         return Verdict.unknown(f"nobody saw {unseen[0].name} end, which was asked to")
@@ -49,6 +64,25 @@ def workers_stop_when_asked(history: History) -> Verdict:
         checked=len(asked),
         at_stake="workers were asked to stop and did",
         otherwise="no worker was asked to stop",
+    )
+
+
+def unknown_because_torn(verdict: Verdict) -> bool:
+    """Whether one of these verdicts is unknown because a journal is not whole."""
+    return verdict.outcome == "unknown" and verdict.message.startswith(_TORN.partition("{")[0])
+
+
+def _may_be_a_kill(history: History, life: Incarnation) -> bool:
+    """Whether it was killed, and what it said last, which is torn, may have been by which fault."""
+    struck = {one.fault for one in history.incarnations.values()}
+    return (
+        life.killed
+        and life.name in history.torn
+        and not any(e.get("incarnation") == life.name for e in history.of_kind("worker.stuck"))
+        and any(
+            isinstance(fault, KillWorker) and number not in struck
+            for number, fault in enumerate(history.schedule.faults)
+        )
     )
 
 

@@ -9,7 +9,8 @@
   embedded server it can always be found out, so there not to know is red: or an SDK that asks for
   something new would switch them off, and nobody would notice.
 * Of a journal that is cut short nothing is said, not even that something was violated: what would
-  have shown otherwise may be what is missing.
+  have shown otherwise may be what is missing. Nor is a death that a torn last line may have
+  explained: that is unknown, and red whether or not anybody asked.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -25,7 +26,11 @@ from harness.invariants.deliveries import (
     one_workflow_per_record_id,
 )
 from harness.invariants.effects import every_effect_belongs_to_a_step
-from harness.invariants.endings import no_worker_died_unasked, workers_stop_when_asked
+from harness.invariants.endings import (
+    no_worker_died_unasked,
+    unknown_because_torn,
+    workers_stop_when_asked,
+)
 from harness.invariants.evidence import (
     enough_was_at_stake,
     every_scheduled_fault_landed,
@@ -186,7 +191,8 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
         for invariant in INVARIANTS
     }
     remarks = (*history.remarks, *_about_the_server(verdicts))
-    must = dict.fromkeys((*(expected or ()), *_owed_by_the_server(history, verdicts)))
+    torn = [check.__name__ for check in _ENDINGS if unknown_because_torn(verdicts[check.__name__])]
+    must = dict.fromkeys((*(expected or ()), *_owed_by_the_server(history, verdicts), *torn))
     return Judgement(verdicts=verdicts, expected=tuple(must), remarks=remarks)
 
 

@@ -70,6 +70,26 @@ KINDS: Mapping[str, frozenset[str]] = {
 }
 """Every kind of event that is written, with the facts that it may carry."""
 
+NEEDED: Mapping[str, frozenset[str]] = {
+    kind: frozenset(facts.split())
+    for kind, facts in {
+        "phase": "phase",
+        "named": "tag topics record_ids",
+        "worker.started": "incarnation",
+        "worker.exited": "incarnation code",
+        "publish.ok": "index partition offset",
+        "fault.injecting": "fault",
+        "fault.injected": "fault",
+        "fault.healed": "fault",
+        "checkpoint": "name",
+        "dying": "fault",
+        "request": "seq kind",
+        "answer": "seq",
+        "seen.promise": "id state",
+    }.items()
+}
+"""The facts without which an event of its kind says nothing, in journals of any age."""
+
 
 _ONLY_THE_HARNESS = frozenset(_BY_THE_HARNESS)
 _ITS_PREFIXES = ("seen.", "fault.", "worker.")

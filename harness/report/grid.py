@@ -153,7 +153,8 @@ def load_runs(session: Path, worker: str) -> list[GridRun]:
             run = _run_of(verdict, worker)
         except (ValueError, TypeError, AttributeError, LookupError) as error:
             raise HarnessError(
-                f"{path} is no verdict ({error!r}); `python -m harness judge` makes it afresh"
+                f"{path} is no verdict ({error!r}); delete it, and "
+                "`python -m harness judge` makes it afresh"
             ) from error
         if run is not None:
             runs.append(run)

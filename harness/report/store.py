@@ -1,8 +1,8 @@
 """Where runs are kept: runs/<session>/<run>/, and runs/latest for the last session.
 
 A run's folder holds schedule.json, timing.json, versions.json, journal/*.jsonl, logs/*.log, the
-embedded server's log of this run and, once judged, verdict.json. Everything a judge needs is in
-it, and nothing else is asked for: it can be sent to somebody.
+embedded server's log of this run and, once it is judged or a failure has ended it, verdict.json.
+All that a judge needs is in it, and nothing else is asked for: it can be sent to somebody.
 """
 
 import functools

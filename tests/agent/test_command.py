@@ -56,8 +56,9 @@ def run(folder: Path, *command: str, told: str | None = "") -> subprocess.Comple
         (("python", "no_such_file.py"), "", "'no_such_file.py' is neither a file nor a command"),
         (("python", "-m", "no_such_package.worker"), "", "no_such_package"),
         (("python",), "", "neither a file nor a command"),
+        (("sh", "worker.js"), "", "'sh' is no Python script: a worker is a Python command"),
     ],
-    ids=["no command", "no plan", "half a plan", "program", "file", "module", "bare python"],
+    ids=["no command", "no plan", "half a plan", "program", "file", "module", "bare python", "sh"],
 )
 def test_says_in_one_line_what_is_wrong(
     tmp_path: Path, command: tuple[str, ...], told: str | None, said: str
@@ -66,6 +67,24 @@ def test_says_in_one_line_what_is_wrong(
     assert refused.returncode == 1
     assert said in refused.stderr
     assert refused.stderr.count("\n") == 1, refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "runs"),
+    [
+        ("#!/usr/bin/env python3\nprint('ran')\n", True),
+        ("#!/bin/sh\n'''exec' /a/long/path/python \"$0\" \"$@\"\n' '''\nprint('ran')\n", True),
+        ("print('ran')\n", True),
+        ("#!/usr/bin/env node\nprint('ran')\n", False),
+        ("\x7fELF\0\0", False),
+    ],
+    ids=["python", "long path", "bare", "another", "a program"],
+)
+def test_a_script_is_run_if_it_is_one_of_python(tmp_path: Path, script: str, *, runs: bool) -> None:
+    (tmp_path / "worker").write_text(script)
+    done = run(tmp_path, str(tmp_path / "worker"))
+    assert (done.stdout == "ran\n") is runs
+    assert ("is no Python script" in done.stderr) is not runs
 
 
 def test_the_worker_sees_its_own_arguments_name_and_exit_code(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def agent(folder: Path, *directives: Directive) -> Agent:
 
 
 def written(folder: Path) -> list[Event]:
-    events, remarks = read_run(folder)
+    events, remarks, *_ = read_run(folder)
     assert remarks == []
     return events
 

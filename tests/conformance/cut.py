@@ -85,7 +85,7 @@ def of_run(folder: Path) -> list[Row]:
     is a finding of its own.
     """
     logged = list(read(folder / SERVER_LOG))
-    events, _ = read_run(folder / JOURNAL)
+    events, *_ = read_run(folder / JOURNAL)
     sent = requests(events)
     clients = {
         name: number for number, name in enumerate(dict.fromkeys(r.incarnation for r in sent))

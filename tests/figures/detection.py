@@ -128,15 +128,19 @@ def _read(results: Path) -> list[Sought]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.figures.detection", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.figures.detection",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument("mutants", nargs="*", metavar="MUTANT", help="all if none is named")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=10, help="searches a mutant and way")
     parser.add_argument("--runs", type=int, default=100, help="schedules a search may run")
     parser.add_argument(
         "--random-runs", type=int, default=10, help="the same at random times, at the least"
     )
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument("--shrink-runs", type=int, default=40)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="how to look")
+    parser.add_argument("--shrink-runs", type=int, default=40, help="runs to make one find small")
     parser.add_argument("--shrunk", type=int, default=3, help="how many seeds are shrunk as well")
     parser.add_argument("--jobs", type=int, default=8, help="searches side by side")
     parser.add_argument("--results", type=Path, default=_RESULTS, help="what to go on with")

@@ -1,7 +1,11 @@
 """The table of docs/detection.md: what ran out is never rounded down."""
 
-import msgspec
+import sys
 
+import msgspec
+import pytest
+
+from tests.figures.detection import _options
 from tests.figures.detection_table import (
     Sought,
     Way,
@@ -99,3 +103,14 @@ def test_a_search_that_the_stack_ended_is_told_from_one_that_found_nothing() -> 
     assert not one.was_given_up
     assert msgspec.structs.replace(one, bound=13).was_given_up
     assert not msgspec.structs.replace(sought(4), bound=13).was_given_up
+
+
+def test_the_help_says_what_is_usual(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["detection", "--help"])
+    with pytest.raises(SystemExit):
+        _options()
+    shown = " ".join(capsys.readouterr().out.split())
+    for usual in ("10", "100", "40", "3", "8", "runs/detection.ndjson"):
+        assert f"(default: {usual})" in shown

@@ -25,6 +25,16 @@ def test_the_moment_of_a_kill_is_the_agents_and_its_proof_the_process_tables() -
     assert not unproven.killed
 
 
+def test_the_harness_knows_of_which_fault_died_whose_own_line_is_not_whole() -> None:
+    kill = b.schedule(KillWorker(at=Arrival(checkpoint="shutdown.begun")))
+    told = [b.stopping(0.9), b.event("fault.injecting", 1.02, fault=0, incarnation=b.W1)]
+    dead = b.ended(1.05, code=-9, asked=True)
+    life = b.history(b.alive(), told, dead, of=kill).incarnations[b.W1]
+    assert (life.fault, life.leaving_ns, life.ended_ns) == (0, b.ns(1.02), b.ns(1.05))
+    whole = b.history(b.alive(), told, b.killed(1.0), dead, of=kill).incarnations[b.W1]
+    assert (whole.fault, whole.struck_ns, whole.ended_ns) == (0, None, b.ns(1.0))
+
+
 def test_a_life_is_not_over_before_its_last_line() -> None:
     """One thread kills the process; another one polls until the kernel has ended it."""
     run = b.history(b.alive(), b.killed(1.0), b.polled(0, 1.001), b.ended(1.02, code=-9))

@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.history import load
+from harness.journal.format import Event
 from harness.journal.writer import JournalWriter
 from harness.schedule.schedule import to_json
 from tests.invariants import building as b
@@ -15,10 +16,16 @@ from tests.invariants import building as b
 def a_run(folder: Path) -> Path:
     (folder / "schedule.json").write_bytes(to_json(b.SCHEDULE))
     (folder / "timing.json").write_bytes(msgspec.json.encode(b.TIMING))
-    for name, kind in (("harness", "phase"), (b.W1, "late")):
+    for name in ("harness", b.W1):
         journal = JournalWriter(folder / "journal" / f"{name}.jsonl", name)
-        journal.write(kind)
+        journal.write("late", by_s=0.3)
         journal.close()
+    return folder
+
+
+def add(folder: Path, *events: Event) -> Path:
+    with (folder / "journal" / "harness.jsonl").open("ab") as journal:
+        journal.writelines(msgspec.json.encode(event) + b"\n" for event in events)
     return folder
 
 
@@ -32,8 +39,28 @@ def test_reads_schedule_timing_and_all_journals(tmp_path: Path) -> None:
 def test_keeps_the_remark_of_a_torn_last_line(tmp_path: Path) -> None:
     with (a_run(tmp_path) / "journal" / f"{b.W1}.jsonl").open("ab") as journal:
         journal.write(b'{"at": 1')
-    (remark,) = load(tmp_path).remarks
-    assert "torn" in remark
+    run = load(tmp_path)
+    assert "torn" in run.remarks[0]
+    assert run.torn == {b.W1}
+
+
+@pytest.mark.parametrize("more", [[], [b.ended(9.0, b.W2)], [b.ready(1.0, b.W2)]])
+def test_refuses_a_run_in_which_a_worker_has_no_journal(tmp_path: Path, more: b.Events) -> None:
+    """What it did would look like what never happened."""
+    add(a_run(tmp_path), b.alive(b.W1), b.alive(b.W2), *more)
+    with pytest.raises(HarnessError, match=r"w2#1 was started and has no journal"):
+        load(tmp_path)
+
+
+def test_a_worker_that_died_before_its_first_line_has_an_empty_one(tmp_path: Path) -> None:
+    add(a_run(tmp_path), b.alive(b.W2), b.ended(9.0, b.W2, 1))
+    (tmp_path / "journal" / f"{b.W2}.jsonl").touch()
+    assert load(tmp_path).incarnations[b.W2].code == 1
+
+
+def test_who_was_killed_at_once_had_none_in_older_runs(tmp_path: Path) -> None:
+    add(a_run(tmp_path), b.alive(b.W2, 1.0), b.ended(1.9, b.W2, -9))
+    assert load(tmp_path).incarnations[b.W2].killed
 
 
 @pytest.mark.parametrize("missing", ["schedule.json", "timing.json"])

@@ -32,9 +32,26 @@ def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_url_comes_first_then_the_binary_given_then_the_one_on_path(on_path: str) -> None:
-    assert choose("http://there:8001/", "/opt/r") == ResonateChoice("url", "http://there:8001")
-    assert choose(None, "/opt/r") == ResonateChoice("binary", "/opt/r")
+    other = Path(on_path).with_name("other")
+    other.touch(0o755)
+    assert choose("http://there:8001/", str(other)) == ResonateChoice("url", "http://there:8001")
+    assert choose(None, str(other)) == ResonateChoice("binary", str(other))
     assert choose(None, None) == ResonateChoice("binary", on_path)
+
+
+def test_a_binary_that_is_not_there_is_named_with_its_option(on_path: str) -> None:
+    folder = Path(on_path).parent
+    for wrong in ("/nope", str(folder)):
+        with pytest.raises(
+            InfraError, match=f"--resonate-binary {wrong}: there is no such program"
+        ):
+            choose(None, wrong)
+
+
+def test_a_binary_is_found_from_everywhere(on_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is started in a folder of its own."""
+    monkeypatch.chdir(Path(on_path).parent)
+    assert choose(None, "./resonate") == ResonateChoice("binary", on_path)
 
 
 def test_the_embedded_server_serves_where_there_is_no_other(

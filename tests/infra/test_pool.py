@@ -151,7 +151,8 @@ def test_one_that_ends_before_it_is_ready_is_shown_with_its_log(
 ) -> None:
     pool, broker = Pool(monkeypatch, "w1", "w2"), Broker()
     pool.end("w2#1", 7)
-    with pytest.raises(InfraError, match=r"(?s)w2#1 ended with code 7 before .*its last words"):
+    told = r"(?s)w2#1 ended with code 7 before .*its log: w2#1\.log.*its last words"
+    with pytest.raises(InfraError, match=told):
         pool.wait_until_ready(broker.admin, "workers", 2)
 
 
@@ -177,3 +178,21 @@ def test_an_end_seen_before_its_reason_was_read_uses_up_no_restart(
     pool.end("w1#6", 1)
     pool.pass_time(1)
     assert pool.names == ["w1#7"]
+
+
+@pytest.mark.parametrize(
+    ("workers", "members", "told"),
+    [
+        (1, None, "for 1 worker .*: it never joined group workers as a member; its log: w1#1.log"),
+        (2, [[0, 1]], "for 2 workers .*: only 1 of 2 joined group .*w1#1.log.*w2#1.log"),
+        (2, [[0], []], r"for 2 workers .*: 2 members of group workers, with \[1, 0\] partitions"),
+    ],
+)
+def test_says_of_whom_is_not_ready_how_far_they_came_and_where_their_logs_are(
+    monkeypatch: pytest.MonkeyPatch, workers: int, members: list[list[int]] | None, told: str
+) -> None:
+    pool, broker = Pool(monkeypatch, *("w1", "w2")[:workers]), Broker()
+    broker.members = members
+    monkeypatch.setattr("harness.infra.pool._READY_WITHIN_S", 0.0)
+    with pytest.raises(InfraError, match=f"(?s){told}"):
+        pool.wait_until_ready(broker.admin, "workers", 2)

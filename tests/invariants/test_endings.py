@@ -1,10 +1,15 @@
 """No worker dies unasked; whoever is asked to stop stops."""
 
+import dataclasses
+
 import pytest
 
+from harness.history import History
 from harness.invariants import judge
 from harness.invariants.endings import no_worker_died_unasked, workers_stop_when_asked
-from harness.schedule.faults import Arrival, CutLink, RollingRestart
+from harness.journal.format import Event
+from harness.schedule.faults import Arrival, CutLink, KillWorker, RollingRestart
+from harness.schedule.schedule import Schedule
 from tests.invariants import building as b
 
 ROLLING = b.schedule(RollingRestart(at=Arrival(checkpoint="step.started")))
@@ -12,6 +17,7 @@ CUT = b.schedule(
     CutLink(link="resonate", at=Arrival(checkpoint="step.started")),
     CutLink(link="kafka", at=Arrival(checkpoint="step.started")),
 )
+KILL = b.schedule(KillWorker(at=Arrival(checkpoint="shutdown.begun")))
 AT_WORK = [b.alive(), b.published(), b.polled()]
 
 
@@ -72,6 +78,46 @@ def test_a_stop_ends_with_success_or_by_the_signal_itself(code: int, outcome: st
 def test_whom_a_fault_killed_on_its_way_out_owes_no_clean_stop() -> None:
     killed = b.killed(41.2, checkpoint="shutdown.begun")
     b.assert_unknown(workers_stop_when_asked(b.history(AT_WORK, b.stopping(41.0), killed)))
+
+
+def torn(*parts: b.Events | Event, of: Schedule = KILL) -> History:
+    """A run in which the last line of w1#1 is not whole."""
+    return dataclasses.replace(b.history(AT_WORK, *parts, of=of), torn=frozenset({b.W1}))
+
+
+def test_whom_the_harness_saw_die_of_a_fault_owes_nothing_though_its_last_line_is_torn() -> None:
+    seen = b.window(41.2, 41.4, exit_code=-9)
+    run = torn(b.stopping(41.0), b.reach("shutdown.begun", 41.1), seen, b.ended(41.3, code=-9))
+    b.assert_unknown(workers_stop_when_asked(run), "no worker was asked")
+    b.assert_holds(no_worker_died_unasked(run))
+    assert judge(run).violated == []
+
+
+@pytest.mark.parametrize("asking", [[], [b.stopping(41.0)]], ids=["unasked", "asked"])
+def test_a_kill_that_the_torn_line_may_explain_is_unknown_and_red(asking: b.Events) -> None:
+    judgement = judge(torn(b.begun(), b.root(), asking, b.ended(41.3, code=-9)))
+    name = "workers_stop_when_asked" if asking else "no_worker_died_unasked"
+    assert judgement.violated == []
+    assert name in judgement.unproven
+    assert "journal of w1#1 is torn" in judgement.verdicts[name].message
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(torn(b.ended(5.0, code=1)), id="no kill"),
+        pytest.param(torn(b.ended(5.0, code=-9), of=b.SCHEDULE), id="no such fault"),
+        pytest.param(torn(b.ended(5.0, code=-9), b.killed(4.0, b.W2)), id="it struck another"),
+        pytest.param(b.history(AT_WORK, b.ended(5.0, code=-9), of=KILL), id="whole"),
+    ],
+)
+def test_a_death_that_no_torn_line_explains_is_its_own(run: History) -> None:
+    b.assert_violated(no_worker_died_unasked(run), "w1#1 ended by itself")
+
+
+def test_who_did_not_end_when_asked_is_no_victim_of_a_torn_line() -> None:
+    run = torn(b.stopping(41.0), b.stuck(56.0), b.ended(56.1, code=-9))
+    b.assert_violated(workers_stop_when_asked(run), "had not ended after 15 s")
 
 
 GONE = b.killed(41.8, b.W2)

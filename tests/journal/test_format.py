@@ -9,7 +9,7 @@ import pytest
 from harness.clients.promises import facts_of
 from harness.clients.topics import Seen
 from harness.infra.database import Deletion
-from harness.journal.format import HARNESS, KINDS, Event, as_text
+from harness.journal.format import HARNESS, KINDS, NEEDED, Event, as_text
 from tests.repo.sources import modules, tree
 
 WRITING = {"write", "event", "record", "_record", "reach"}
@@ -141,6 +141,12 @@ def test_every_kind_that_is_written_is_listed_and_no_other() -> None:
 def test_every_fact_that_is_written_is_listed() -> None:
     unlisted = {kind: facts - KINDS.get(kind, frozenset()) for kind, facts in written().items()}
     assert {kind: facts for kind, facts in unlisted.items() if facts} == {}
+
+
+def test_what_an_event_needs_it_may_carry() -> None:
+    assert {kind: facts - KINDS[kind] for kind, facts in NEEDED.items()} == dict.fromkeys(
+        NEEDED, frozenset()
+    )
 
 
 def test_the_check_itself_sees_kinds_that_stand_in_no_call() -> None:

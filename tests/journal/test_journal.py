@@ -46,7 +46,9 @@ def test_what_belongs_together_is_one_write(
         return write(file, lines)
 
     monkeypatch.setattr("os.write", seen)
-    writer.write_together(writer.event("request", seq=1), writer.event("checkpoint", name="a\nb"))
+    writer.write_together(
+        writer.event("request", seq=1, kind="promise.get"), writer.event("checkpoint", name="a\nb")
+    )
     writer.close()
     (first, second), remarks = read_journal(tmp_path / "w1#1.jsonl")
     assert len(written) == 1
@@ -113,13 +115,30 @@ def test_names_file_and_line_of_a_damaged_one(tmp_path: Path, damaged: bytes) ->
         read_journal(path)
 
 
+def test_refuses_an_event_of_a_kind_that_it_does_not_know(tmp_path: Path) -> None:
+    path = tmp_path / "w1#1.jsonl"
+    path.write_bytes(line(1) + line(2, "teleported"))
+    with pytest.raises(HarnessError, match=r"w1#1\.jsonl, line 2: .*'teleported'.*newer harness"):
+        read_journal(path)
+
+
+@pytest.mark.parametrize(("kind", "fact"), [("phase", "phase"), ("named", "record_ids")])
+def test_refuses_an_event_without_what_it_is_about(tmp_path: Path, kind: str, fact: str) -> None:
+    path = tmp_path / "harness.jsonl"
+    path.write_bytes(line(1, "late", "harness") + line(2, kind, "harness"))
+    with pytest.raises(HarnessError, match=rf"harness\.jsonl, line 2: .*{kind}.*'{fact}'"):
+        read_journal(path)
+
+
 def test_puts_the_events_of_all_files_in_order_of_time(tmp_path: Path) -> None:
     (tmp_path / "harness.jsonl").write_bytes(line(1, by="harness") + line(4, by="harness"))
     (tmp_path / "w1#1.jsonl").write_bytes(line(2) + line(3) + b"torn")
     (tmp_path / "fault-0.arrivals").write_bytes(b"..")
-    events, remarks = read_run(tmp_path)
-    assert [event.at for event in events] == [1, 2, 3, 4]
-    assert len(remarks) == 1
+    found = read_run(tmp_path)
+    assert [event.at for event in found.events] == [1, 2, 3, 4]
+    assert len(found.remarks) == 1
+    assert found.writers == {"harness", "w1#1"}
+    assert found.torn == {"w1#1"}
 
 
 def test_the_tail_returns_each_event_once_also_when_a_line_is_half_written(tmp_path: Path) -> None:
@@ -157,7 +176,7 @@ def test_lines_of_several_threads_do_not_mix(tmp_path: Path) -> None:
     def write(thread: int) -> None:
         together.wait()
         for number in range(200):
-            writer.write("checkpoint", thread=thread, number=number, padding="x" * 5000)
+            writer.write("late", thread=thread, number=number, padding="x" * 5000)
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from harness.protocol.serve.log import LogDamagedError, LogInUseError
 from harness.protocol.serve.serving import MIB, Options, report
 
 _REFUSED = 2
+_PORTS = 65_535
 _ENVIRONMENT = "PROMISE_SERVER_"
 
 
@@ -35,12 +37,24 @@ def main() -> int:
         forget_after_ms=given.forget_after_s * 1000 or None,
         is_debuggable=given.debug,
     )
+    if not 0 <= options.port <= _PORTS:
+        return _refused(f"--port {options.port}: not from 0 to {_PORTS}")
+    if not options.log.absolute().parent.is_dir():  # mistyped, it would begin with nothing
+        return _refused(f"--log {options.log}: there is no folder {options.log.parent}")
     try:
         asyncio.run(_serve_until_told(options))
-    except (LogDamagedError, LogInUseError, OSError) as error:
-        report(f"refuses to serve: {error}")
-        return _REFUSED
+    except LogInUseError as error:
+        return _refused(f"{error}; give another --log")
+    except socket.gaierror as error:
+        return _refused(f"--host {options.host}: {error.strerror}")
+    except (LogDamagedError, OSError) as error:
+        return _refused(error)
     return 0
+
+
+def _refused(why: object) -> int:
+    report(f"refuses to serve: {why}")
+    return _REFUSED
 
 
 async def _serve_until_told(options: Options) -> None:
@@ -106,7 +120,8 @@ def _add(
     """
     name = _ENVIRONMENT + flag.removeprefix("--").replace("-", "_").upper()
     chosen = os.environ.get(name) or default or None
-    parser.add_argument(flag, type=kind, default=chosen, help=f"{text} ({name})")
+    usual = f"; default: {default}" if default else ""
+    parser.add_argument(flag, type=kind, default=chosen, help=f"{text} ({name}{usual})")
 
 
 def _positive(text: str) -> int:

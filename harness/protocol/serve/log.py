@@ -61,7 +61,6 @@ class Log:
     """An open log: read once from the start, then appended to. `size` is in bytes."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.dropped_bytes = 0
         self.size = 0

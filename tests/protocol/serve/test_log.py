@@ -36,7 +36,7 @@ def test_a_line_is_in_the_vendors_trace_form(tmp_path: Path) -> None:
 
 
 def test_lines_come_back_in_order(tmp_path: Path) -> None:
-    path = tmp_path / "below" / "log"
+    path = tmp_path / "log"
     written(path, 1, 2, 3)
     assert nows(path) == ([1, 2, 3], 0)
 
