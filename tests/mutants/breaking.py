@@ -14,7 +14,7 @@ from typing import Any
 
 from resonate.handle import ResonateHandle
 
-from system_under_test.consumer import TakeIn
+from system_under_test.consumer import RecordConsumer, TakeIn
 from system_under_test.intake import Intake, StartWorkflow
 from system_under_test.log_lines import log_to_stderr
 from system_under_test.promise_server import REQUEST_BACKOFF
@@ -56,6 +56,18 @@ def start_by(worker: Worker, start: StartWorkflow) -> None:
 def take_in_by(worker: Worker, wrap: Callable[[TakeIn], TakeIn]) -> None:
     """Let what `wrap` makes of the real intake be what every delivery is given to."""
     worker.consumer._take_in = wrap(worker.consumer._take_in)
+
+
+def consume_by(worker: Worker, kind: type[RecordConsumer]) -> None:
+    """Let the consumer be one of this kind, with everything that the real one was given."""
+    real = worker.consumer
+    worker.consumer = kind(
+        lambda: real._consumer,
+        real._topic,
+        real._take_in,
+        asyncio.get_running_loop(),
+        real._max_in_flight,
+    )
 
 
 def change_tools(worker: Worker, **changes: Any) -> None:

@@ -8,7 +8,6 @@ promise is committed. Shows when a rebalance comes between `record.polled` and
 workers are restarted then.
 """
 
-import asyncio
 from typing import override
 
 from confluent_kafka import Consumer, TopicPartition
@@ -16,7 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 from system_under_test.consumer import RecordConsumer
 from system_under_test.progress import Partition
 from system_under_test.worker import Worker
-from tests.mutants.breaking import run
+from tests.mutants.breaking import consume_by, run
 
 
 class CommitsWhatWasPolled(RecordConsumer):
@@ -30,14 +29,7 @@ class CommitsWhatWasPolled(RecordConsumer):
 
 
 def committing_on_revoke(worker: Worker) -> None:
-    real = worker.consumer
-    worker.consumer = CommitsWhatWasPolled(
-        lambda: real._consumer,
-        real._topic,
-        real._take_in,
-        asyncio.get_running_loop(),
-        real._max_in_flight,
-    )
+    consume_by(worker, CommitsWhatWasPolled)
 
 
 if __name__ == "__main__":

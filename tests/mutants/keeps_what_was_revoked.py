@@ -8,14 +8,13 @@ moves while a start cannot end (the link to the promise server is cut, a worker 
 one has gone on by the time the first one commits, and the group is set back.
 """
 
-import asyncio
 from typing import override
 
 from confluent_kafka import Consumer, TopicPartition
 
 from system_under_test.consumer import RecordConsumer
 from system_under_test.worker import Worker
-from tests.mutants.breaking import run
+from tests.mutants.breaking import consume_by, run
 
 
 class HearsOfNoRebalance(RecordConsumer):
@@ -31,14 +30,7 @@ class HearsOfNoRebalance(RecordConsumer):
 
 
 def keeping_it(worker: Worker) -> None:
-    real = worker.consumer
-    worker.consumer = HearsOfNoRebalance(
-        lambda: real._consumer,
-        real._topic,
-        real._take_in,
-        asyncio.get_running_loop(),
-        real._max_in_flight,
-    )
+    consume_by(worker, HearsOfNoRebalance)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@ answers: the bound is never reached. Shows when it cannot be reached for a while
 are on the topic than may be in flight; the worker goes on polling, and is handed nothing.
 """
 
-import asyncio
 from typing import override
 
 from system_under_test.consumer import RecordConsumer
 from system_under_test.worker import Worker
-from tests.mutants.breaking import run
+from tests.mutants.breaking import consume_by, run
 
 
 class Pauses(RecordConsumer):
@@ -24,14 +23,7 @@ class Pauses(RecordConsumer):
 
 
 def never_resuming(worker: Worker) -> None:
-    real = worker.consumer
-    worker.consumer = Pauses(
-        lambda: real._consumer,
-        real._topic,
-        real._take_in,
-        asyncio.get_running_loop(),
-        real._max_in_flight,
-    )
+    consume_by(worker, Pauses)
 
 
 if __name__ == "__main__":
