@@ -7,6 +7,8 @@ everything in it hides what a load with one thing in it shows.
   too much work is cut down. So every choice is a valid load, and smaller choices are simpler ones.
 * Work is bounded: a calm run takes a few seconds. With many records or batches the lease is
   longer, for a busy machine cannot keep a hundred short ones.
+* Some workers are impatient: few starts in flight, a client or a database that gives up within an
+  outage. With what production has, which is longer than any fault here, those ways stay untrodden.
 """
 
 import functools
@@ -62,6 +64,9 @@ _MOST_POISON = st.sampled_from((0, 0, _POISONS))
 _RATE = st.sampled_from((*(0.0,) * 20, 0.05, 0.1, 0.2, 0.4))
 _BATCH_SIZE = st.sampled_from((2, 1, 3, 4, 5))
 _SLEEP_S = st.sampled_from((0.3, 0.1, 0.2, 0.4))
+_STARTS_IN_FLIGHT = st.sampled_from((None, None, 2))
+_PUBLISH_TIMEOUT_S = st.sampled_from((None, 1.0))
+_LOCK_TIMEOUT_S = st.sampled_from((None, None, 0.5))
 _SEED = st.integers(0, 99)
 _GAP_S = st.sampled_from((*(0.0,) * 12, 0.1, 0.3, 1.0))
 # Drawn the same whatever the bound is, and brought down to it. So a choice that is made smaller
@@ -89,6 +94,9 @@ def loads(draw: DrawFn, limits: Limits) -> Schedule:
     settings = Settings(
         batch_size=draw(_BATCH_SIZE),
         sleep_between_batches_s=draw(_SLEEP_S),
+        max_starts_in_flight=draw(_STARTS_IN_FLIGHT),
+        publish_timeout_s=draw(_PUBLISH_TIMEOUT_S),
+        database_lock_timeout_s=draw(_LOCK_TIMEOUT_S),
         transient_error_rate=rate,
         transient_error_seed=seed if rate else 0,
     )

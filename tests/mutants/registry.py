@@ -61,8 +61,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "logs_a_failed_publish",
         ("every_record_completes",),
         "publish.sent .. publish.accepted",
-        "the broker away for longer than the client tries: only a scenario shortens that, nothing "
-        "that is drawn",
     ),
     Mutant("sleeps_in_its_process", ("no_sleep_ends_early",)),
     Mutant(
@@ -105,7 +103,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "never_resumes",
         ("every_record_completes",),
         "record.polled .. workflow.begin.confirmed",
-        "more starts in flight than any drawn load has records: only a scenario lowers the bound",
     ),
     Mutant("tidies_the_key", ("every_record_completes",)),
     Mutant(
@@ -152,8 +149,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "takes_a_database_error_for_no_rows",
         ("rows_go_once_and_wholly",),
         "step.started .. step.effect_done",
-        "the rows locked for longer than a batch waits: only a scenario shortens that, nothing "
-        "that is drawn",
     ),
     Mutant("deletes_one_row_too_many", ("rows_go_once_and_wholly",)),
     Mutant(
