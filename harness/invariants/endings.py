@@ -35,7 +35,7 @@ def no_worker_died_unasked(history: History) -> Verdict:
     alone = [life for life in lives if life.died_by_itself]
     findings = [_by_itself(history, life) for life in alone if not _may_be_a_kill(history, life)]
     if alone and not findings:
-        return Verdict.unknown(_TORN.format(alone[0].name))
+        return Verdict.unknown(_TORN.format(alone[0].name), evidence_missing=True)
     return conclude(
         findings,
         checked=len(lives),
@@ -55,7 +55,7 @@ def workers_stop_when_asked(history: History) -> Verdict:
         finding for life in asked if life not in torn for finding in _not_stopped(history, life)
     ]
     if torn and not findings:
-        return Verdict.unknown(_TORN.format(torn[0].name))
+        return Verdict.unknown(_TORN.format(torn[0].name), evidence_missing=True)
     unseen = [life for life in asked if life.code is None]
     if unseen and not findings:
         return Verdict.unknown(f"nobody saw {unseen[0].name} end, which was asked to")
@@ -65,11 +65,6 @@ def workers_stop_when_asked(history: History) -> Verdict:
         at_stake="workers were asked to stop and did",
         otherwise="no worker was asked to stop",
     )
-
-
-def unknown_because_torn(verdict: Verdict) -> bool:
-    """Whether one of these verdicts is unknown because a journal is not whole."""
-    return verdict.outcome == "unknown" and verdict.message.startswith(_TORN.partition("{")[0])
 
 
 def _may_be_a_kill(history: History, life: Incarnation) -> bool:

@@ -26,11 +26,7 @@ from harness.invariants.deliveries import (
     one_workflow_per_record_id,
 )
 from harness.invariants.effects import every_effect_belongs_to_a_step
-from harness.invariants.endings import (
-    no_worker_died_unasked,
-    unknown_because_torn,
-    workers_stop_when_asked,
-)
+from harness.invariants.endings import no_worker_died_unasked, workers_stop_when_asked
 from harness.invariants.evidence import (
     enough_was_at_stake,
     every_scheduled_fault_landed,
@@ -43,8 +39,6 @@ from harness.invariants.poison import every_poison_record_is_dead_lettered_with_
 from harness.invariants.rows import rows_go_once_and_wholly
 from harness.invariants.server import (
     DISTRUST,
-    NOTHING,
-    NOTHING_READ,
     the_server_keeps_the_protocol,
     the_server_remembers_what_it_answered,
 )
@@ -191,21 +185,16 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
         for invariant in INVARIANTS
     }
     remarks = (*history.remarks, *_about_the_server(verdicts))
-    torn = [check.__name__ for check in _ENDINGS if unknown_because_torn(verdicts[check.__name__])]
-    must = dict.fromkeys((*(expected or ()), *_owed_by_the_server(history, verdicts), *torn))
+    must = dict.fromkeys((*(expected or ()), *_whose_evidence_is_missing(history, verdicts)))
     return Judgement(verdicts=verdicts, expected=tuple(must), remarks=remarks)
 
 
-def _owed_by_the_server(history: History, verdicts: dict[str, Verdict]) -> list[str]:
-    """Its invariants that are unknown although something was asked of an embedded server."""
-    if all(one.get("server_kind") != "embedded" for one in history.of_kind("named")):
-        return []
-    its = {check.__name__: verdicts[check.__name__] for check in _OF_THE_SERVER}
-    return [
-        name
-        for name, one in its.items()
-        if one.outcome == "unknown" and one.message not in {NOTHING, NOTHING_READ}
-    ]
+def _whose_evidence_is_missing(history: History, verdicts: dict[str, Verdict]) -> Iterator[str]:
+    """All of those that nobody can say anything of; its own only of an embedded server."""
+    is_embedded = any(one.get("server_kind") == "embedded" for one in history.of_kind("named"))
+    for name, verdict in verdicts.items():
+        if verdict.evidence_missing and (is_embedded or name not in OF_THE_SERVER):
+            yield name
 
 
 def _about_the_server(verdicts: dict[str, Verdict]) -> Iterator[str]:
@@ -213,6 +202,5 @@ def _about_the_server(verdicts: dict[str, Verdict]) -> Iterator[str]:
     if any(one.outcome == "violated" for one in its):
         yield DISTRUST
     keeps = its[0]
-    is_whole = verdicts["the_run_was_played_to_its_end"].outcome == "holds"
-    if keeps.outcome == "unknown" and is_whole and keeps.message != NOTHING:
+    if keeps.evidence_missing:
         yield f"whether the server keeps the protocol is not known: {keeps.message}"

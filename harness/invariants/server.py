@@ -28,8 +28,6 @@ from harness.wire.answers import payload
 from harness.wire.explain import Explanation, explain
 from harness.wire.operations import Cut, Operation, cut, subjects
 
-NOTHING = "the promise server answered nothing"
-NOTHING_READ = "no promise that was answered of was read at the end"
 DISTRUST = "the server is not to be believed, so what is said of the worker proves nothing"
 _SERVER, _PROTOCOL = "promise server", "the protocol"
 _BEFORE = 4  # what was said before of the same, as far as a story is read
@@ -46,18 +44,19 @@ def the_server_keeps_the_protocol(history: History) -> Verdict:
     """
     traffic = _traffic(history)
     if traffic.unmodelled:
-        return Verdict.unknown("; ".join(traffic.unmodelled))
+        return Verdict.unknown("; ".join(traffic.unmodelled), evidence_missing=True)
     found = _explained(traffic, history.end_ns)
     broken = [one for one in found if one.outcome == "inexplicable" and one.dispute is None]
     if broken and _has_a_clock_of_its_own(traffic):
         return Verdict.unknown(
             "most promises were made at times at which nobody had asked for them: the server's "
-            "clock is not this machine's, and its deadlines cannot be judged"
+            "clock is not this machine's, and its deadlines cannot be judged",
+            evidence_missing=True,
         )
     if not broken:
         doubts = [_doubt(one) for one in found if one.outcome != "explained"]
         if doubts:
-            return Verdict.unknown("; ".join(dict.fromkeys(doubts)))
+            return Verdict.unknown("; ".join(dict.fromkeys(doubts)), evidence_missing=True)
     answers = traffic.refused + sum(
         one.seen is not None for its in traffic.origins.values() for one in its
     )
@@ -65,14 +64,14 @@ def the_server_keeps_the_protocol(history: History) -> Verdict:
         [_finding(history, traffic, one) for one in broken],
         checked=answers,
         at_stake=f"answers of {len(traffic.origins)} origins are as published",
-        otherwise=NOTHING,
+        otherwise="the promise server answered nothing",
     )
 
 
 def the_server_remembers_what_it_answered(history: History) -> Verdict:
     """What was asked and answered of a promise during the run is what the final read says of it."""
     if not any(event.get("phase") == "over" for event in history.of_kind("phase")):
-        return Verdict.unknown("the final read was not done to its end")
+        return Verdict.unknown("the final read was not done to its end", evidence_missing=True)
     asked = [one for its in _traffic(history).origins.values() for one in its]
     told = [
         (one, one.seen.promise)
@@ -93,7 +92,7 @@ def the_server_remembers_what_it_answered(history: History) -> Verdict:
         findings,
         checked=sum(record.id in history.promises for _, record in told),
         at_stake="answers about promises agree with the final read",
-        otherwise=NOTHING_READ,
+        otherwise="no promise that was answered of was read at the end",
     )
 
 

@@ -31,12 +31,17 @@ class Witness(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What an invariant says of a run. `checked` counts what was at stake."""
+    """What an invariant says of a run. `checked` counts what was at stake.
+
+    `evidence_missing` is the unknown of which something was at stake and what would tell is not
+    there: it is red, whether or not anybody expected the invariant to be put to the test.
+    """
 
     outcome: Outcome
     message: str
     witnesses: tuple[Witness, ...] = ()
     checked: int = 0
+    evidence_missing: bool = False
 
     @classmethod
     def holds(cls, message: str = "", *, checked: int) -> "Verdict":
@@ -52,9 +57,16 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return cls(outcome="violated", message=message, witnesses=shown, checked=checked)
 
     @classmethod
-    def unknown(cls, message: str, witnesses: Iterable[Witness] = ()) -> "Verdict":
+    def unknown(
+        cls, message: str, witnesses: Iterable[Witness] = (), *, evidence_missing: bool = False
+    ) -> "Verdict":
         """Nobody can say: nothing was at stake, or what would tell is missing."""
-        return cls(outcome="unknown", message=message, witnesses=tuple(witnesses)[:_FEWEST])
+        return cls(
+            outcome="unknown",
+            message=message,
+            witnesses=tuple(witnesses)[:_FEWEST],
+            evidence_missing=evidence_missing,
+        )
 
     @property
     def story(self) -> str:
