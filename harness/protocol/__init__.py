@@ -6,7 +6,7 @@ happens by itself, `machine.tick(state, now)` lets it happen. What stands where:
 * `values`      what goes over the wire and what is sent to workers; frozen
 * `requests`    the shapes of the requests; frozen
 * `replies`     what comes of one; frozen
-* `wire`        bytes to requests and replies to bytes
+* `encoding`    bytes to requests and replies to bytes
 * `rules`       what is refused by looking at the request alone (with promise_rules, task_rules)
 * `state`       everything the machine knows, and its indexes; `deadlines` is its alarm clock
 * `internal`    what happens without a request: timeouts, wake-ups, ends of leases, offers

@@ -33,7 +33,7 @@ def stop(state: State) -> Answer:
 
 
 def reset(state: State) -> Answer:
-    state.forget()
+    state.reset()
     return Answer(200, {})
 
 

@@ -1,6 +1,6 @@
 """What comes of a request.
 
-Knows nothing. Read by the handlers, machine and wire.
+Knows nothing. Read by the handlers, machine and encoding.
 
 * A handler gives an `Answer`; the machine puts it into a `Reply`, which repeats whose it is.
 * Of a refusal, the data is its text: a bare string, as published.

@@ -1,6 +1,6 @@
 """The shapes of the requests, one a kind. Frozen; whether one makes sense is for `rules`.
 
-Reads values. Read by wire, the rules and the handlers.
+Reads values. Read by encoding, the rules and the handlers.
 
 * Types are strict: `1.0`, `true` and `"1"` are no whole numbers, and whole numbers fit 64 bits.
 * Fields that the protocol does not know are dropped, as the published server drops them.

@@ -14,7 +14,7 @@ from typing import cast
 import msgspec
 
 from harness.protocol.deadlines import Deadlines
-from harness.protocol.state import Options, State, Task
+from harness.protocol.state import MachineOptions, State, Task
 from harness.protocol.values import Message, PromiseRecord, TaskState, outbox_key
 
 
@@ -67,7 +67,7 @@ def take(state: State) -> Snapshot:
     )
 
 
-def restore(snapshot: Snapshot, options: Options | None = None) -> State:
+def restore(snapshot: Snapshot, options: MachineOptions | None = None) -> State:
     """A state of its own that goes on where the snapshot was taken."""
     state = State(options)
     state.is_paused = snapshot.is_paused

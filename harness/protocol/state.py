@@ -35,7 +35,7 @@ from harness.protocol.values import (
 )
 
 
-class Options(msgspec.Struct, frozen=True):
+class MachineOptions(msgspec.Struct, frozen=True):
     """What an operator may turn. `pending_retry_ms` is the published `retryTimeout`, at least 1."""
 
     pending_retry_ms: int = 30_000
@@ -139,12 +139,12 @@ class SortedIds:
 class State:
     """See the module. A fresh one knows nothing."""
 
-    def __init__(self, options: Options | None = None) -> None:
-        self.options = options or Options()
+    def __init__(self, options: MachineOptions | None = None) -> None:
+        self.options = options or MachineOptions()
         self.is_paused = False
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Back to knowing nothing; the options stay, and so does a pause."""
         self.promises: dict[str, Promise] = {}
         self.tasks: dict[str, Task] = {}

@@ -25,8 +25,8 @@ from harness.history.facts import Request
 from harness.history.moments import MS
 from harness.protocol import requests as r
 from harness.protocol import rules
+from harness.protocol.encoding import parse_data
 from harness.protocol.values import origin_of
-from harness.protocol.wire import parse_data
 from harness.wire.answers import Seen, seen
 
 # The SDK waits for 1 s before it sends a request again, our worker 0.25 s; others may be faster.

@@ -22,10 +22,10 @@ import msgspec
 from harness.protocol import internal, machine, snapshot
 from harness.protocol.replies import Reply
 from harness.protocol.requests import Data, Request
-from harness.protocol.state import Options, State, Task
+from harness.protocol.state import MachineOptions, State, Task
 
 # What a preload has is not asked of the machine, see answers.
-_OPTIONS = Options(preload_limit=0)
+_OPTIONS = MachineOptions(preload_limit=0)
 _encode = msgspec.json.Encoder().encode
 
 

@@ -30,7 +30,7 @@ import msgspec
 import psutil
 
 from harness import clock
-from harness.protocol.serve.serving import Options, PromiseServer
+from harness.protocol.serve.serving import PromiseServer, ServerOptions
 from tests.figures.machine import commit, machine
 from tests.figures.promise_load import PROMISES_A_LIFE, REQUESTS_A_LIFE, ask_all, life
 from tests.figures.promise_server_page import Measured, Speed, Start, document
@@ -88,7 +88,7 @@ def written(log: Path, lives: int, compact_bytes: int | None = None) -> float:
 
     Return the longest time (s) that a snapshot took.
     """
-    server = PromiseServer(Options(log=log, compact_bytes=compact_bytes))
+    server = PromiseServer(ServerOptions(log=log, compact_bytes=compact_bytes))
     longest_s = 0.0
     for number in range(lives):
         for body in life(f"settled-{number}"):
@@ -135,7 +135,7 @@ def measure(options: argparse.Namespace, folder: Path) -> Measured:
             speeds[way].append(found)
             told = f"{found.wall:.0f} by the wall, {found.processor:.0f} by the processor"
             print(f"round {number + 1}, {way}: {told}", flush=True)
-    with_snapshot = start(options.logged, folder, core, Options(log=folder).compact_bytes)
+    with_snapshot = start(options.logged, folder, core, ServerOptions(log=folder).compact_bytes)
     print(f"a start with snapshots: {with_snapshot}", flush=True)
     without = start(options.logged, folder, core, compact_bytes=2**60)
     print(f"a start without: {without}", flush=True)

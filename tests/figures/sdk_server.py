@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.protocol import rules, wire
+from harness.protocol import encoding, rules
 from harness.protocol.replies import reply
 from harness.protocol.requests import Malformed, Request
 from harness.protocol.serve.durable import Done, DurableMachine
 from harness.protocol.serve.http import serve
-from harness.protocol.serve.serving import Options, PromiseServer
-from harness.protocol.state import Options as MachineOptions
+from harness.protocol.serve.serving import PromiseServer, ServerOptions
+from harness.protocol.state import MachineOptions
 from harness.protocol.values import Execute, Message, Unblock
 from tests.protocol.sdk_machine import SdkMachine
 
@@ -34,10 +34,10 @@ class SdkDurable(DurableMachine):
         assert isinstance(request, Request)
         refusal = rules.check(request.data)
         if refusal is not None:
-            answer = wire.encode(reply(request.kind, request.corr_id, refusal))
+            answer = encoding.encode(reply(request.kind, request.corr_id, refusal))
             return Done(refusal.status, answer, ())
         applied = self._sdk.apply(now, request)
-        self._append(request.kind, now, wire.encode_data(request.data), applied.answer)
+        self._append(request.kind, now, encoding.encode_data(request.data), applied.answer)
         sent = tuple(_message(one.address, one.message) for one in applied.outgoing)
         return Done(applied.status, applied.answer, sent)
 
@@ -65,4 +65,4 @@ def _message(address: str, message: Any) -> Message:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Options(log=Path(sys.argv[1])), asyncio.Event(), SdkServer))
+    asyncio.run(serve(ServerOptions(log=Path(sys.argv[1])), asyncio.Event(), SdkServer))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from harness.protocol import wire
+from harness.protocol import encoding
 from harness.protocol.replies import PROTOCOL_VERSION
 from harness.protocol.serve.durable import DurableMachine
-from harness.protocol.state import Options
+from harness.protocol.state import MachineOptions
 from tests.figures.promise_load import PROMISES_A_LIFE, REQUESTS_A_LIFE, ask_all, life
 from tests.figures.promise_server import written
 from tests.figures.promise_server_page import Measured, Speed, Start, document
@@ -65,11 +65,11 @@ def test_the_aims_stand_beside_what_was_measured() -> None:
 
 def test_a_life_is_lawful_on_both_machines_and_leaves_nothing_pending(tmp_path: Path) -> None:
     for number, kind in enumerate((DurableMachine, SdkDurable)):
-        one = kind(tmp_path / str(number), Options())
-        requests = [wire.parse(body) for body in life("r")]
+        one = kind(tmp_path / str(number), MachineOptions())
+        requests = [encoding.parse(body) for body in life("r")]
         assert [one.step(5, request).status for request in requests] == [200] * REQUESTS_A_LIFE
         one.close()
-    state = DurableMachine(tmp_path / "0", Options()).state
+    state = DurableMachine(tmp_path / "0", MachineOptions()).state
     assert len(state.promises) == PROMISES_A_LIFE
     assert {promise.record.state for promise in state.promises.values()} == {"resolved"}
 

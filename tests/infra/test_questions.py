@@ -14,7 +14,7 @@ from harness.infra.questions import UnansweredError, lies, over_http
 from harness.protocol import holding, internal, machine, promises, tasks
 from harness.protocol import requests as r
 from harness.protocol.replies import Answer
-from harness.protocol.serve.serving import Options, PromiseServer
+from harness.protocol.serve.serving import PromiseServer, ServerOptions
 from harness.protocol.state import State
 from tests.protocol import building as b
 from tests.protocol.serve.process import serving
@@ -25,7 +25,7 @@ class InProcess:
 
     def __init__(self, folder: Path) -> None:
         self.now_ms = 1_700_000_000_000
-        self.server = PromiseServer(Options(log=folder / "log"), lambda: self.now_ms)
+        self.server = PromiseServer(ServerOptions(log=folder / "log"), lambda: self.now_ms)
         self.asked: list[str] = []
 
     def ask(self, kind: str, data: dict[str, Any]) -> tuple[int, Any]:

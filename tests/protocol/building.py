@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from harness.protocol import machine, wire
+from harness.protocol import encoding, machine
 from harness.protocol.requests import Malformed, Request
-from harness.protocol.state import Options, State
+from harness.protocol.state import MachineOptions, State
 from harness.protocol.values import Execute, Message, Unblock
 
 VERSION = "2026-04-01"
@@ -20,7 +20,7 @@ def body(kind: str, data: Any, corr_id: str = "c-1", **head: Any) -> bytes:
 
 
 def request(kind: str, data: Any, **head: Any) -> Request | Malformed:
-    return wire.parse(body(kind, data, **head))
+    return encoding.parse(body(kind, data, **head))
 
 
 def create(promise_id: str = "r", timeout_at: int = FAR, **tags: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Talk:
 
     def __init__(self, *, is_debuggable: bool = False, preload_limit: int = 10) -> None:
         self.state = State(
-            Options(
+            MachineOptions(
                 pending_retry_ms=RETRY_MS,
                 preload_limit=preload_limit,
                 is_debuggable=is_debuggable,
@@ -104,7 +104,7 @@ class Talk:
         """The status, and the data as it goes over the wire."""
         reply, messages = machine.step(self.state, self.now, request(kind, data, **head))
         self.sent += messages
-        return reply.status, json.loads(wire.encode(reply))["data"]
+        return reply.status, json.loads(encoding.encode(reply))["data"]
 
     def ok(self, kind: str, data: Any) -> Any:
         status, answered = self.ask(kind, data)

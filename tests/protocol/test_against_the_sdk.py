@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from resonate.connections.local import ServerState
 from resonate.error import ServerError
 
-from harness.protocol import machine, rules, wire
+from harness.protocol import encoding, machine, rules
 from harness.protocol.requests import KINDS as PUBLISHED
 from harness.protocol.requests import Request
 from harness.protocol.values import Message
@@ -42,7 +42,7 @@ class Pair:
         asked = b.request(kind, data)
         assert isinstance(asked, Request)
         reply, sent = machine.step(self.ours.state, now, asked)
-        mine = plain(json.loads(wire.encode(reply)), messages_of(sent))
+        mine = plain(json.loads(encoding.encode(reply)), messages_of(sent))
         refusal = rules.check(asked.data)
         if refusal is not None:
             return mine, (refusal.status, None, [])
@@ -70,7 +70,7 @@ class Pair:
 
 
 def messages_of(sent: tuple[Message, ...]) -> list[Any]:
-    return [(m.address, json.loads(wire.encode_message(m, "x"))) for m in sent]
+    return [(m.address, json.loads(encoding.encode_message(m, "x"))) for m in sent]
 
 
 def plain_messages(heard: list[Any]) -> list[str]:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.protocol import machine, wire
+from harness.protocol import encoding, machine
 from harness.protocol.requests import KINDS
-from harness.protocol.state import Options, State
+from harness.protocol.state import MachineOptions, State
 from tests.protocol import building as b
-from tests.protocol.test_wire import LAWFUL
+from tests.protocol.test_encoding import LAWFUL
 from tests.protocol.traffic import KINDS_OF_CHILD, Traffic
 
 STATUSES = {200, 300, 400, 403, 404, 409, 422}
@@ -41,14 +41,14 @@ def bent(data: st.DataObject, value: Any) -> Any:
 @given(st.data())
 def test_any_request_at_any_time_is_answered(data: st.DataObject) -> None:
     """Also where the clock runs backwards, and where numbers and texts are out of all reason."""
-    state = State(Options(pending_retry_ms=5, is_debuggable=data.draw(st.booleans())))
+    state = State(MachineOptions(pending_retry_ms=5, is_debuggable=data.draw(st.booleans())))
     for kind, lawful in data.draw(st.lists(st.sampled_from(LAWFUL), max_size=8)):
         head = {"resonate:debug_time": data.draw(EDGES)} if data.draw(st.booleans()) else {}
         request = b.request(kind, bent(data, lawful), **head)
         reply, _ = machine.step(state, data.draw(EDGES), request)
         assert reply.status in STATUSES
         assert isinstance(reply.data, str) is (reply.status >= 400)
-        wire.encode(reply)
+        encoding.encode(reply)
         machine.tick(state, data.draw(EDGES))
 
 
@@ -63,7 +63,7 @@ def test_the_same_requests_give_the_same_replies_and_messages() -> None:
             talk.tick(talk.now + chosen.choice([0, 1, 30]))
             made = traffic.request(chosen.choice(kinds), talk.now)
             reply, sent = machine.step(talk.state, talk.now, b.request(*made))
-            said += [wire.encode(reply), repr(sent).encode()]
+            said += [encoding.encode(reply), repr(sent).encode()]
         return said
 
     assert play() == play()

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from harness.protocol import machine, snapshot, wire
+from harness.protocol import encoding, machine, snapshot
 from harness.protocol.requests import KINDS
-from harness.protocol.state import Options
+from harness.protocol.state import MachineOptions
 from tests.protocol import building as b
 from tests.protocol.traffic import KINDS_OF_CHILD, Traffic
 
@@ -36,7 +36,7 @@ def test_goes_on_with_the_same_replies_and_messages(seed: int) -> None:
     for _ in range(120):
         made = b.request(*traffic.request(chosen.choice(ASKED), talk.now))
         replies = [machine.step(one.state, one.now, made) for one in (talk, other)]
-        assert wire.encode(replies[0][0]) == wire.encode(replies[1][0])
+        assert encoding.encode(replies[0][0]) == encoding.encode(replies[1][0])
         assert replies[0][1] == replies[1][1]
         later = talk.now + chosen.choice([0, 1, 30, 100])
         assert talk.tick(later).sent == other.tick(later).sent
@@ -73,4 +73,4 @@ def test_what_is_no_snapshot_is_refused() -> None:
 @pytest.mark.parametrize("wrong", [{"pending_retry_ms": 0}, {"preload_limit": -1}])
 def test_options_that_make_no_sense_are_refused_by_name(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Options(**wrong)  # type: ignore[arg-type]
+        MachineOptions(**wrong)  # type: ignore[arg-type]

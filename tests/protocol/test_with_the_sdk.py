@@ -8,8 +8,8 @@ from datetime import timedelta
 from resonate.context import Context
 from resonate.resonate import Resonate
 
-from harness.protocol import machine, wire
-from harness.protocol.state import Options, State
+from harness.protocol import encoding, machine
+from harness.protocol.state import MachineOptions, State
 from harness.protocol.values import Message
 
 GROUP = "workers"
@@ -21,7 +21,7 @@ class Room:
 
     def __init__(self) -> None:
         # Nothing is lost here. Offered twice on a busy machine, a task would be refused once.
-        self.state = State(Options(pending_retry_ms=10_000))
+        self.state = State(MachineOptions(pending_retry_ms=10_000))
         self.refused: list[tuple[str, int, object]] = []
         self._workers: dict[str, Callable[[str], None]] = {}
         self._ticking: asyncio.Task[None] | None = None
@@ -38,19 +38,19 @@ class Room:
             self._ticking = None
 
     def ask(self, body: str) -> str:
-        request = wire.parse(body.encode())
+        request = encoding.parse(body.encode())
         reply, sent = machine.step(self.state, now_ms(), request)
         if reply.status >= 400:
             self.refused.append((reply.kind, reply.status, reply.data))
         self._deliver(sent)
-        return wire.encode(reply).decode()
+        return encoding.encode(reply).decode()
 
     def _deliver(self, sent: tuple[Message, ...]) -> None:
         for message in sent:
             anybody = next(iter(self._workers.values()), None)
             callback = self._workers.get(message.address, anybody)
             if callback is not None:
-                text = wire.encode_message(message, "http://here").decode()
+                text = encoding.encode_message(message, "http://here").decode()
                 asyncio.get_running_loop().call_soon(callback, text)
 
     async def _tick(self) -> None:

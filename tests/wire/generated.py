@@ -10,9 +10,9 @@ from random import Random
 from harness.history.facts import Request
 from harness.history.moments import MS
 from harness.protocol import machine
+from harness.protocol.encoding import encode, parse
 from harness.protocol.requests import KINDS
-from harness.protocol.state import Options, State
-from harness.protocol.wire import encode, parse
+from harness.protocol.state import MachineOptions, State
 from harness.wire.operations import REPEATS_AFTER_NS
 from tests.protocol import building as b
 from tests.protocol.traffic import KINDS_OF_CHILD, Traffic
@@ -30,7 +30,7 @@ class Wire:
     def __init__(self, random: Random, slowest_ms: int) -> None:
         self._random = random
         self._slowest_ms = slowest_ms
-        self._state = State(Options(pending_retry_ms=b.RETRY_MS))
+        self._state = State(MachineOptions(pending_retry_ms=b.RETRY_MS))
         children = sorted(KINDS_OF_CHILD)
         self._traffic = Traffic(random.choice, self._state, children)
         self._now = EPOCH_MS

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harness.protocol.serve.http import serve
 from harness.protocol.serve.log import LogDamagedError, LogInUseError
-from harness.protocol.serve.serving import MIB, Options, report
+from harness.protocol.serve.serving import MIB, ServerOptions, report
 
 _REFUSED = 2
 _PORTS = 65_535
@@ -27,7 +27,7 @@ _ENVIRONMENT = "PROMISE_SERVER_"
 def main() -> int:
     """Serve; return the exit code."""
     given = _given()
-    options = Options(
+    options = ServerOptions(
         log=given.log,
         host=given.host,
         port=given.port,
@@ -57,7 +57,7 @@ def _refused(why: object) -> int:
     return _REFUSED
 
 
-async def _serve_until_told(options: Options) -> None:
+async def _serve_until_told(options: ServerOptions) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from harness.protocol import forgetting, machine, snapshot, wire
+from harness.protocol import encoding, forgetting, machine, snapshot
 from harness.protocol.replies import Answer, reply
 from harness.protocol.requests import DebugSnap, Malformed, Request
 from harness.protocol.serve.log import SNAPSHOT, Line, Log, LogDamagedError
-from harness.protocol.state import Options, State
+from harness.protocol.state import MachineOptions, State
 from harness.protocol.values import Message
 
 TICK, FORGET = "debug.tick", "forget"
@@ -58,7 +58,7 @@ class Forgotten(msgspec.Struct, frozen=True):
 class DurableMachine:
     """One machine and its log. `last_now` (ms) is the latest instant that it knows of."""
 
-    def __init__(self, path: Path, options: Options) -> None:
+    def __init__(self, path: Path, options: MachineOptions) -> None:
         """Raise LogInUseError, or LogDamagedError with the line that cannot be believed."""
         self._options = options
         self.log = Log(path)
@@ -78,7 +78,7 @@ class DurableMachine:
         """
         try:
             answered, messages = machine.step(self.state, now, request)
-            answer = wire.encode(answered)
+            answer = encoding.encode(answered)
         except Exception as error:
             self.state = self._remembered()
             raise MachineBrokenError(f"{request.kind}: {error!r}") from error
@@ -87,7 +87,7 @@ class DurableMachine:
             and isinstance(request, Request)
             and not isinstance(request.data, DebugSnap)
         ):
-            self._append(request.kind, now, wire.encode_data(request.data), answer)
+            self._append(request.kind, now, encoding.encode_data(request.data), answer)
         return Done(answered.status, answer, messages)
 
     def due(self) -> int | None:
@@ -182,15 +182,15 @@ def _apply(state: State, line: Line) -> str | None:
         forgetting.forget(state, _FORGOTTEN.decode(line.req).origins)
         return None
     corr_id = _LOGGED.decode(line.res).head.corr_id
-    request = Request(line.kind, corr_id, wire.parse_data(line.kind, line.req))
-    answer = wire.encode(machine.step(state, line.now, request)[0])
+    request = Request(line.kind, corr_id, encoding.parse_data(line.kind, line.req))
+    answer = encoding.encode(machine.step(state, line.now, request)[0])
     if answer == bytes(line.res):
         return None
     return _first_difference(msgspec.json.decode(answer), msgspec.json.decode(line.res), "res")
 
 
 def _plain_answer(kind: str, now: int, data: Sequence[Any] | dict[str, Any]) -> bytes:
-    return wire.encode(reply(kind, f"{kind}-{now}", Answer(200, data)))
+    return encoding.encode(reply(kind, f"{kind}-{now}", Answer(200, data)))
 
 
 def _first_difference(now: Any, logged: Any, path: str) -> str | None:

@@ -27,11 +27,11 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
-from harness.protocol import wire
+from harness.protocol import encoding
 from harness.protocol.serve import metrics
 from harness.protocol.serve.durable import LogLostError
 from harness.protocol.serve.poll import Stream
-from harness.protocol.serve.serving import MIB, Options, PromiseServer, report
+from harness.protocol.serve.serving import MIB, PromiseServer, ServerOptions, report
 
 # The published server's limit on a body. What is larger there is refused here.
 MAX_BODY_BYTES = 2 * MIB
@@ -111,7 +111,7 @@ class Handler:
         return web.Response(status=404, text=text)
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
-        unknown = (wire.UNKNOWN_KIND, wire.UNKNOWN_CORR_ID)
+        unknown = (encoding.UNKNOWN_KIND, encoding.UNKNOWN_CORR_ID)
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
@@ -166,7 +166,7 @@ def or_die[T](do: Callable[[], T]) -> T:
 
 
 async def serve(
-    options: Options, stop: asyncio.Event, kind: type[PromiseServer] = PromiseServer
+    options: ServerOptions, stop: asyncio.Event, kind: type[PromiseServer] = PromiseServer
 ) -> None:
     """Serve until `stop` is set; say on stdout where, once requests are answered."""
     loop = asyncio.get_running_loop()

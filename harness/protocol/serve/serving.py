@@ -20,17 +20,17 @@ from pathlib import Path
 
 import msgspec
 
-from harness.protocol import wire
+from harness.protocol import encoding
 from harness.protocol.replies import Answer, reply
 from harness.protocol.requests import KINDS, Malformed, Request, TaskAcquire, TaskCreate
 from harness.protocol.serve import metrics
 from harness.protocol.serve.durable import DurableMachine, MachineBrokenError
 from harness.protocol.serve.poll import Registry
-from harness.protocol.state import Options as MachineOptions
+from harness.protocol.state import MachineOptions
 from harness.protocol.values import Message
 
 MIB = 2**20
-_KNOWN = frozenset(KINDS) | wire.SCHEDULE_KINDS
+_KNOWN = frozenset(KINDS) | encoding.SCHEDULE_KINDS
 # What is reported on stderr: the first time, the tenth, ...
 _TOLD = frozenset(10**power for power in range(9))
 _BAD_REQUEST, _TOO_LARGE, _BUG = 400, 413, 500
@@ -38,7 +38,7 @@ _REFUSED_UNSEEN = frozenset({_BAD_REQUEST, 403, 501})
 _BUG_TEXT = "Internal error"
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True):
+class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How the server is run.
 
     `compact_bytes` is how much the log may grow before a snapshot takes its place, at least as much
@@ -60,7 +60,7 @@ class PromiseServer:
 
     opened: type[DurableMachine] = DurableMachine
 
-    def __init__(self, options: Options, wall_ms: Callable[[], int] | None = None) -> None:
+    def __init__(self, options: ServerOptions, wall_ms: Callable[[], int] | None = None) -> None:
         """Raise LogInUseError or LogDamagedError where there is nothing to be served."""
         self._options = options
         self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
@@ -101,7 +101,7 @@ class PromiseServer:
 
         Return the status and the answer. Raises LogLostError, after which nothing may be answered.
         """
-        request = wire.parse(body)
+        request = encoding.parse(body)
         now = self.now()
         if isinstance(request, Request):
             request = self._capped(request)
@@ -112,7 +112,7 @@ class PromiseServer:
         except MachineBrokenError:
             traceback.print_exc()
             return self.refused(request.kind, request.corr_id, _BUG, _BUG_TEXT)
-        kind = request.kind if request.kind in _KNOWN else wire.UNKNOWN_KIND
+        kind = request.kind if request.kind in _KNOWN else encoding.UNKNOWN_KIND
         self._requests[kind, str(status)] += 1
         if status in _REFUSED_UNSEEN:
             # The text about a malformed request may quote what was sent.
@@ -123,8 +123,8 @@ class PromiseServer:
 
     def refused(self, kind: str, corr_id: str, status: int, text: str) -> tuple[int, bytes]:
         """An answer to what never came before the machine."""
-        answer = wire.encode(reply(kind, corr_id, Answer(status, text)))
-        known = kind if kind in _KNOWN else wire.UNKNOWN_KIND
+        answer = encoding.encode(reply(kind, corr_id, Answer(status, text)))
+        known = kind if kind in _KNOWN else encoding.UNKNOWN_KIND
         self._requests[known, str(status)] += 1
         self._count_refusal(known, status, answer, None if status == _BUG else "unreadable")
         return status, answer
@@ -205,7 +205,9 @@ class PromiseServer:
 
     def _send(self, messages: tuple[Message, ...]) -> None:
         for message in messages:
-            heard = self.registry.deliver(message.address, wire.encode_message(message, self.url))
+            heard = self.registry.deliver(
+                message.address, encoding.encode_message(message, self.url)
+            )
             self._messages[("heard",) if heard else ("unheard",)] += 1
 
     def _count_refusal(self, kind: str, status: int, answer: bytes, counted_as: str | None) -> None:

@@ -9,16 +9,16 @@ from zlib import crc32
 
 import pytest
 
-from harness.protocol import machine, snapshot, wire
+from harness.protocol import encoding, machine, snapshot
 from harness.protocol.requests import KINDS
 from harness.protocol.serve import durable
 from harness.protocol.serve.durable import DurableMachine, LogLostError
 from harness.protocol.serve.log import LogDamagedError
-from harness.protocol.state import Options
+from harness.protocol.state import MachineOptions
 from tests.protocol import building as b
 from tests.protocol.traffic import KINDS_OF_CHILD, Traffic
 
-OPTIONS = Options(pending_retry_ms=b.RETRY_MS)
+OPTIONS = MachineOptions(pending_retry_ms=b.RETRY_MS)
 ASKED = sorted(kind for kind in KINDS if kind.split(".")[0] != "debug")
 
 
@@ -37,7 +37,7 @@ def seen(one: DurableMachine) -> bytes:
 
 
 def ask(one: DurableMachine, now: int, kind: str, data: Any) -> int:
-    return one.step(now, wire.parse(b.body(kind, data))).status
+    return one.step(now, encoding.parse(b.body(kind, data))).status
 
 
 def lived(path: Path, seed: int, steps: int, compact_at: int = -1) -> list[bytes]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harness.protocol import machine
 from harness.protocol import snapshot as snapshots
 from harness.protocol.requests import KINDS, PromiseSettle
-from harness.protocol.serve.serving import Options, PromiseServer
+from harness.protocol.serve.serving import PromiseServer, ServerOptions
 from harness.protocol.state import State
 from tests.protocol import building as b
 
@@ -54,7 +54,7 @@ relaxed = settings(
 def served(talk: Callable[[PromiseServer], None]) -> None:
     """Run `talk` with a server, then demand that its log brings the same state back."""
     with TemporaryDirectory() as folder:
-        options = Options(log=Path(folder) / "log")
+        options = ServerOptions(log=Path(folder) / "log")
         server = PromiseServer(options, lambda: NOW)
         try:
             talk(server)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import resonate_base
 
-from harness.protocol import machine, wire
+from harness.protocol import encoding, machine
 from harness.protocol.replies import PROTOCOL_VERSION
 from harness.protocol.requests import KINDS, Malformed, Request
 from harness.protocol.state import State
@@ -15,7 +15,7 @@ from tests.protocol import building as b
 
 
 def refused(body: bytes) -> tuple[int, str]:
-    parsed = wire.parse(body)
+    parsed = encoding.parse(body)
     assert isinstance(parsed, Malformed), parsed
     reply, messages = machine.step(State(), 0, parsed)
     assert messages == ()
@@ -77,17 +77,17 @@ def test_a_kind_we_have_not_is_told_apart_from_one_that_nobody_has() -> None:
 
 
 def test_a_broken_request_is_answered_to_its_sender() -> None:
-    parsed = wire.parse(b'{"kind":"promise.get","head":{"corrId":"mine"},"data":{}}')
+    parsed = encoding.parse(b'{"kind":"promise.get","head":{"corrId":"mine"},"data":{}}')
     assert isinstance(parsed, Malformed)
     assert (parsed.kind, parsed.corr_id) == ("promise.get", "mine")
-    nobody = wire.parse(b"\0")
+    nobody = encoding.parse(b"\0")
     assert isinstance(nobody, Malformed)
     assert (nobody.kind, nobody.corr_id) == ("unknown", "0")
 
 
 def test_an_answer_says_whose_it_is() -> None:
     reply, _ = machine.step(State(), 0, b.request("promise.get", {"id": "r"}))
-    assert json.loads(wire.encode(reply)) == {
+    assert json.loads(encoding.encode(reply)) == {
         "kind": "promise.get",
         "head": {"corrId": "c-1", "status": 404, "version": b.VERSION},
         "data": "Promise not found",
@@ -95,14 +95,14 @@ def test_an_answer_says_whose_it_is() -> None:
 
 
 def test_messages_have_the_published_shape() -> None:
-    execute = json.loads(wire.encode_message(Execute("poll://any@w", "r", 3), "http://here"))
+    execute = json.loads(encoding.encode_message(Execute("poll://any@w", "r", 3), "http://here"))
     assert execute == {
         "kind": "execute",
         "head": {"serverUrl": "http://here"},
         "data": {"task": {"id": "r", "version": 3}},
     }
     promise = PromiseRecord("r", "resolved", Value(), Value(data="x"), {}, 9, 1, 5)
-    unblock = json.loads(wire.encode_message(Unblock("poll://uni@w/1", promise), "http://here"))
+    unblock = json.loads(encoding.encode_message(Unblock("poll://uni@w/1", promise), "http://here"))
     assert (unblock["kind"], unblock["head"]) == ("unblock", {})
     assert unblock["data"]["promise"]["value"] == {"data": "x"}
 
@@ -138,8 +138,8 @@ LAWFUL: list[tuple[str, Any]] = [
 def test_what_was_understood_can_be_written_down_and_understood_again(kind: str, data: Any) -> None:
     understood = b.request(kind, {**data, "unknown": "field"})
     assert isinstance(understood, Request)
-    written = wire.encode_data(understood.data)
-    assert wire.parse_data(kind, written) == understood.data
+    written = encoding.encode_data(understood.data)
+    assert encoding.parse_data(kind, written) == understood.data
     assert b"unknown" not in written
 
 
