@@ -10,7 +10,7 @@ import dataclasses
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from resonate.handle import ResonateHandle
 
@@ -58,16 +58,10 @@ def take_in_by(worker: Worker, wrap: Callable[[TakeIn], TakeIn]) -> None:
     worker.consumer._take_in = wrap(worker.consumer._take_in)
 
 
-def consume_by(worker: Worker, kind: type[RecordConsumer]) -> None:
+def consume_by[C: RecordConsumer](worker: Worker, kind: type[C]) -> C:
     """Let the consumer be one of this kind, with everything that the real one was given."""
-    real = worker.consumer
-    worker.consumer = kind(
-        lambda: real._consumer,
-        real._topic,
-        real._take_in,
-        asyncio.get_running_loop(),
-        real._max_in_flight,
-    )
+    worker.consumer.__class__ = kind
+    return cast("C", worker.consumer)
 
 
 def change_tools(worker: Worker, **changes: Any) -> None:

@@ -8,14 +8,13 @@ delivered on either side of a rebalance (a worker joins, and a later delivery co
 that was there before).
 """
 
-import asyncio
 from typing import override
 
 from confluent_kafka import Consumer, TopicPartition
 
 from system_under_test.consumer import RecordConsumer
 from system_under_test.worker import Worker
-from tests.mutants.breaking import begin, run, start_by
+from tests.mutants.breaking import begin, consume_by, run, start_by
 
 
 class CountsRebalances(RecordConsumer):
@@ -31,14 +30,7 @@ class CountsRebalances(RecordConsumer):
 
 
 def counting_rebalances(worker: Worker) -> None:
-    real = worker.consumer
-    worker.consumer = consumer = CountsRebalances(
-        lambda: real._consumer,
-        real._topic,
-        real._take_in,
-        asyncio.get_running_loop(),
-        real._max_in_flight,
-    )
+    consumer = consume_by(worker, CountsRebalances)
 
     async def start(promise_id: str, record_id: str, offset: int) -> None:
         consumer.has_begun = True

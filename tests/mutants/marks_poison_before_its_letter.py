@@ -18,7 +18,7 @@ from system_under_test.worker import Worker
 from tests.mutants.breaking import begin, run, start_by
 from tests.mutants.notes import Notes, notes_of
 
-_LINGER_MS = 1000
+_LINGER_MS = 500  # less than any time-out that a worker may be told
 
 
 class MarksFirst(Publisher):

@@ -4,11 +4,15 @@ import ast
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from harness.invariants.judge import INVARIANTS
+from system_under_test.publisher import producer_config
+from tests.mutants import marks_poison_before_its_letter, publish_does_not_wait
 from tests.mutants.registry import MUTANTS
 from tests.repo.sources import ROOT, imports, modules, name, tree
 
+SHORTEST_PUBLISH_S = 1.0
 SCENARIOS = [path for path in modules("scenarios") if path.stem.startswith("test_")]
 each = pytest.mark.parametrize("path", SCENARIOS, ids=name)
 
@@ -50,6 +54,13 @@ def caught_in(path: Path) -> set[str]:
             else:
                 found |= _parametrized(test, ast.unparse(name_of_it))
     return found
+
+
+def test_no_mutant_lingers_longer_than_the_shortest_publish_that_is_drawn() -> None:
+    """Librdkafka refuses that, so the mutant would die of its settings and count as found."""
+    for mutant in (marks_poison_before_its_letter, publish_does_not_wait):
+        config = producer_config("127.0.0.1:1", publish_timeout_s=SHORTEST_PUBLISH_S)
+        Producer({**config, "linger.ms": mutant._LINGER_MS})
 
 
 def module_of(mutant: str) -> Path:
