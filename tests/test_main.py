@@ -1,5 +1,6 @@
 """The exit codes of `python -m harness`: only a broken rule ends with 1."""
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ import pytest
 
 from harness.__main__ import main
 from harness.errors import HarnessError, InfraError, ScheduleError
+from harness.infra.worker import DEFAULT_WORKER
 from harness.judged import JudgedRun, judged
 from harness.report.kept import keep_the_cause
+from harness.schedule.schedule import Schedule
 from harness.search.exhaust import Exhausted
 from tests.invariants import building as b
 from tests.test_judged import STRAY, kept
@@ -143,6 +146,28 @@ def test_a_schedule_that_cannot_be_read_is_named(
     for command in (["judge", str(tmp_path)], ["replay", str(tmp_path)], ["replay", str(schedule)]):
         assert main(command) == WRONG_USAGE
         assert f"{schedule}: not a schedule" in said(capsys)
+
+
+def test_a_schedule_without_a_run_is_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = judged(kept(tmp_path), ())
+    asked: list[object] = []
+
+    class Plays:
+        def __init__(self, *given: object) -> None:
+            asked.extend(given)
+
+        def play(self, schedule: Schedule, title: str, at_stake: list[str]) -> JudgedRun:
+            asked.extend([schedule, title, at_stake])
+            return outcome
+
+    monkeypatch.setattr("harness.__main__.one_stack", contextlib.nullcontext)
+    monkeypatch.setattr("harness.__main__.new_session", lambda: tmp_path)
+    monkeypatch.setattr("harness.__main__.Player", Plays)
+    assert main(["replay", str(tmp_path / "schedule.json")]) == HOLDS
+    assert asked[2] == DEFAULT_WORKER
+    assert asked[-3:] == [outcome.history.schedule, "replay", []]
 
 
 def test_what_was_replayed_can_be_judged_and_replayed_again(

@@ -39,7 +39,7 @@ def kept(folder: Path) -> Kept | None:
     path = folder / _VERDICT
     try:
         return msgspec.json.decode(path.read_bytes(), type=Kept)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a schedule by itself has no verdict
         return None
     except (OSError, msgspec.MsgspecError) as error:
         raise HarnessError(
