@@ -111,7 +111,8 @@ def _is_attached(history: History, record_id: str, delivery: Delivery) -> bool:
         or cut(history, life, "resonate", delivery.at_ns, until_ns)
         or cut(history, life, "kafka", delivery.at_ns, until_ns)
         or any(
-            event.at >= delivery.at_ns and delivery.partition in (event.get("partitions") or ())
+            delivery.at_ns <= event.at <= until_ns
+            and delivery.partition in (event.get("partitions") or ())
             for event in history.checkpoints("rebalance.revoked", life)
         )
     )

@@ -69,9 +69,9 @@ def _excuse(history: History, sent: Event, start: Start) -> Witness | None:
     again = [
         other.started_ns
         for other in history.starts_of_promise[start.promise]
-        if other.incarnation == start.incarnation and other.started_ns > sent.at
+        if other.started_ns > sent.at
     ]
-    until_ns = min(again, default=history.end_ns)
+    until_ns = min(again, default=history.work_ends_ns)
     lease = history.lease_of(start)
     since_ns = start.started_ns if lease is None else lease.sent_ns
     return (

@@ -95,6 +95,19 @@ def test_forgives_a_second_one_after_the_worker_was_asked_to_stop() -> None:
     b.assert_holds(one_completion_per_record_id(run))
 
 
+def test_that_all_are_stopped_at_the_end_excuses_no_second_one() -> None:
+    leaving = [
+        b.drained(5.1), b.stopping(5.101), b.reach("shutdown.begun", 5.102),
+        b.ended(5.2, asked=True),
+    ]  # fmt: skip
+    b.assert_violated(one_completion_per_record_id(b.history(TWICE, UNRECORDED, AGAIN, leaving)))
+
+
+def test_a_death_after_somebody_else_has_begun_again_excuses_no_second_one() -> None:
+    run = b.history(TWICE, UNRECORDED, AGAIN, b.killed(7.0))
+    b.assert_violated(one_completion_per_record_id(run))
+
+
 def test_flags_an_excused_second_one_with_another_value() -> None:
     """The record was published twice, so either offset is one of its own."""
     both = [b.published(0), b.published(1, 0.2, index=0)]

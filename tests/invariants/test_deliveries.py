@@ -47,6 +47,16 @@ def test_forgives_an_unattached_delivery_whose_worker_died_or_was_cut_off_or_los
     b.assert_violated(one_workflow_per_record_id(b.history(lonely, other, of=TWO)))
 
 
+def test_that_all_are_stopped_at_the_end_explains_no_delivery_that_is_nowhere() -> None:
+    lonely = [*DELIVERED_TWICE, b.polled(1, 5.0, b.W2), b.root(), b.begun()]
+    leaving = [
+        b.drained(40.0), b.stopping(40.001), b.reach("shutdown.begun", 40.002, b.W2),
+        b.reach("rebalance.revoked", 40.05, b.W2, partitions=[0]), b.ended(40.1, b.W2, asked=True),
+    ]  # fmt: skip
+    run = b.history(lonely, leaving, of=TWO)
+    b.assert_violated(one_workflow_per_record_id(run), "attached to no workflow", b.W2)
+
+
 def test_says_nothing_of_a_delivery_just_before_the_run_was_over() -> None:
     late = [b.polled(1, 39.5, b.W2), b.drained(40.0)]
     run = b.history(DELIVERED_TWICE, late, b.root(), b.begun(), of=TWO)
