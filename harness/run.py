@@ -252,9 +252,10 @@ class _Run:
             self._nemesis.arrived(event.get("fault"), event.by)
         elif event.kind in {"checkpoint", "publish.ok"}:
             self._loading.hear(event)
-        elif event.kind == "request" and event.get("kind") == "task.fence":
-            created = event.get("data")["action"]["data"].get("id", "")
-            self._named.setdefault(created.partition(":")[0], set()).add(created)
+        elif event.kind == "request" and event.get("kind") in {"task.fence", "promise.create"}:
+            data = event.get("data")
+            named = (data if "action" not in data else data["action"]["data"]).get("id", "")
+            self._named.setdefault(named.partition(":")[0], set()).add(named)
 
     def _is_silence_excused(self) -> bool:
         return (

@@ -58,7 +58,8 @@ def workers_stop_when_asked(history: History) -> Verdict:
         return Verdict.unknown(_TORN.format(torn[0].name), evidence_missing=True)
     unseen = [life for life in asked if life.code is None]
     if unseen and not findings:
-        return Verdict.unknown(f"nobody saw {unseen[0].name} end, which was asked to")
+        unsaid = f"nobody saw {unseen[0].name} end, which was asked to"
+        return Verdict.unknown(unsaid, evidence_missing=True)
     return conclude(
         findings,
         checked=len(asked),

@@ -2,15 +2,15 @@
 
 * Violated is always red, whether or not anybody asked.
 * Unknown is red for what the scenario says must be at stake, and neutral for the rest: a schedule
-  without poison proves nothing about poison, and need not.
+  without poison proves nothing about poison, and need not. But where something was at stake and
+  what would tell is missing, it is red, whether or not anybody asked.
 * The evidence must hold always: without it nothing else was put to the test.
 * Two are the server's and not the worker's. Where one of them is violated, a remark says that the
   others rest on the word of a liar; where nobody could find out, a remark says that too. Of the
   embedded server it can always be found out, so there not to know is red: or an SDK that asks for
-  something new would switch them off, and nobody would notice.
+  something new would switch them off, and nobody would notice. Of another it need not be.
 * Of a journal that is cut short nothing is said, not even that something was violated: what would
-  have shown otherwise may be what is missing. Nor is a death that a torn last line may have
-  explained: that is unknown, and red whether or not anybody asked.
+  have shown otherwise may be what is missing.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -117,13 +117,15 @@ EVIDENCE: frozenset[str] = frozenset(check.__name__ for check in _EVIDENCE)
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What all invariants say of one run. `expected` are those that had to be at stake.
+    """What all invariants say of one run.
 
-    `remarks` are what a reader should know of the journal that was judged: a torn last line.
+    `expected` are those that the scenario says must be at stake, `owed` those of which evidence is
+    missing. `remarks` are what a reader should know of the journal that was judged: a torn line.
     """
 
     verdicts: dict[str, Verdict]
     expected: tuple[str, ...]
+    owed: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property
@@ -140,8 +142,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unproven(self) -> list[str]:
-        """The invariants that had to be at stake and were not."""
-        must = EVIDENCE | set(self.expected)
+        """The invariants that are unknown and must not be."""
+        must = EVIDENCE | {*self.expected, *self.owed}
         return [
             name for name, one in self.verdicts.items() if name in must and one.outcome == "unknown"
         ]
@@ -163,6 +165,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         return {
             "overall": self.overall,
             "expected": list(self.expected),
+            "owed": list(self.owed),
             "remarks": list(self.remarks),
             "verdicts": msgspec.to_builtins(self.verdicts),
         }
@@ -185,8 +188,12 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
         for invariant in INVARIANTS
     }
     remarks = (*history.remarks, *_about_the_server(verdicts))
-    must = dict.fromkeys((*(expected or ()), *_whose_evidence_is_missing(history, verdicts)))
-    return Judgement(verdicts=verdicts, expected=tuple(must), remarks=remarks)
+    return Judgement(
+        verdicts=verdicts,
+        expected=tuple(expected or ()),
+        owed=tuple(_whose_evidence_is_missing(history, verdicts)),
+        remarks=remarks,
+    )
 
 
 def _whose_evidence_is_missing(history: History, verdicts: dict[str, Verdict]) -> Iterator[str]:

@@ -54,7 +54,8 @@ def every_record_completes(history: History) -> Verdict:
         findings.append(Finding(f"{record_id} was acknowledged and did not complete", lines))
     open_end = undecided(history)
     if open_end is not None and (findings or history.drained_ns is None):
-        return Verdict.unknown(open_end, findings[0].witnesses if findings else ())
+        witnesses = findings[0].witnesses if findings else ()
+        return Verdict.unknown(open_end, witnesses, evidence_missing=True)
     return conclude(
         findings,
         checked=len(history.acknowledged),

@@ -41,7 +41,7 @@ def every_poison_record_is_dead_lettered_with_its_reason(history: History) -> Ve
     owed = [*_not_set_aside(history, poison, letters), *_held_up(history, poison)]
     open_end = undecided(history)
     if open_end is not None and owed and not findings:
-        return Verdict.unknown(open_end, owed[0].witnesses)
+        return Verdict.unknown(open_end, owed[0].witnesses, evidence_missing=True)
     return conclude(
         findings if open_end is not None else findings + owed,
         checked=len(poison),

@@ -27,12 +27,15 @@ def every_workflow_and_offset_is_settled(history: History) -> Verdict:
     """
     read = any(event.get("phase") == "final read" for event in history.of_kind("phase"))
     if not read or history.drained_ns is None:
-        return Verdict.unknown("the run has no final read behind a drain: nothing can be settled")
+        return Verdict.unknown(
+            "the run has no final read behind a drain: nothing can be settled",
+            evidence_missing=True,
+        )
     findings = [*_given_up(history), *_short_lived(history), *_too_far(history)]
     owed = [*_unsettled(history), *_uncommitted(history)]
     open_end = undecided(history)
     if open_end is not None and owed and not findings:
-        return Verdict.unknown(open_end, owed[0].witnesses)
+        return Verdict.unknown(open_end, owed[0].witnesses, evidence_missing=True)
     return conclude(
         findings if open_end is not None else findings + owed,
         checked=len(history.acknowledged) + len(_last_acknowledged(history)),

@@ -44,6 +44,7 @@ def no_finished_step_runs_again(history: History) -> Verdict:
             f"the final read knows nothing of {unread[0].promise}, which was started: nobody can "
             "say whether it had been recorded",
             [started(history, start) for start in unread],
+            evidence_missing=True,
         )
     return conclude(
         findings,

@@ -54,7 +54,7 @@ def another_worker_takes_over(history: History) -> Verdict:
                     by_others += 1
     open_end = undecided(history)
     if open_end is not None and missing and not findings:
-        return Verdict.unknown(open_end, missing[0].witnesses)
+        return Verdict.unknown(open_end, missing[0].witnesses, evidence_missing=True)
     none = "nobody died with work open"
     if by_itself:
         none = "all that was left was taken up by the restarted worker itself"

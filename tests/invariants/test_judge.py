@@ -60,7 +60,7 @@ def test_not_to_know_of_the_embedded_server_is_red(kind: str, overall: str) -> N
 
 def test_that_an_embedded_server_was_asked_nothing_is_neutral() -> None:
     named = b.event("named", 0.0, server_kind="embedded")
-    assert judge(b.history(named)).unproven == ["enough_was_at_stake"]
+    assert judge(b.history(named, b.drained())).unproven == ["enough_was_at_stake"]
 
 
 def test_unknown_is_red_where_it_had_to_be_at_stake() -> None:
@@ -70,9 +70,26 @@ def test_unknown_is_red_where_it_had_to_be_at_stake() -> None:
     assert "nobody died" in judgement.story()
 
 
-def test_missing_evidence_is_red_whoever_asked() -> None:
-    assert judge(b.history()).overall == "unknown"
-    assert judge(b.history()).unproven == ["enough_was_at_stake"]
+def test_that_nothing_was_at_stake_at_all_is_red_whoever_asked() -> None:
+    assert judge(b.history(b.drained())).overall == "unknown"
+    assert judge(b.history(b.drained())).unproven == ["enough_was_at_stake"]
+
+
+def test_that_what_would_tell_is_missing_is_red_whoever_asked() -> None:
+    """A step of which the final read knows nothing: it may have been recorded before."""
+    unread = judge(b.history(list(GOOD.events), b.step("r:99", 5.0, 5.1)))
+    assert unread.verdicts["no_finished_step_runs_again"].evidence_missing
+    assert unread.unproven == ["no_finished_step_runs_again"]
+    assert unread.overall == "unknown"
+
+
+def test_what_is_owed_is_not_taken_for_what_the_scenario_expected() -> None:
+    """Or a replay with another server would demand it too."""
+    late = [one for one in GOOD.events if one.kind not in {"drained", "seen.completion"}]
+    judgement = judge(b.history(late, b.drained(complete=False, why="out of time")))
+    assert "every_record_completes" in judgement.owed
+    assert judgement.expected == ()
+    assert judgement.to_dict()["owed"] == list(judgement.owed)
 
 
 def test_violated_is_red_although_nobody_asked() -> None:

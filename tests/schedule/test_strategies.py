@@ -200,6 +200,17 @@ LOADS: dict[str, Callable[[Schedule], bool]] = {
     "four partitions": lambda one: one.partitions == 4,
     "four workers": lambda one: len(one.workers) == 4,
     "transient errors": lambda one: one.settings.transient_error_rate > 0,
+    "few starts in flight": lambda one: one.settings.max_starts_in_flight is not None,
+    "a publish that gives up": lambda one: one.settings.publish_timeout_s is not None,
+    "a database that gives up": lambda one: one.settings.database_lock_timeout_s is not None,
+    "all the patience of production": lambda one: (
+        (
+            one.settings.max_starts_in_flight,
+            one.settings.publish_timeout_s,
+            one.settings.database_lock_timeout_s,
+        )
+        == (None,) * 3
+    ),
 }
 
 
