@@ -15,6 +15,7 @@ from harness.history.load import load
 from harness.invariants.evidence import landed
 from harness.invariants.judge import (
     Judgement,
+    broker_was_late,
     clock_was_set,
     journal_was_lost,
     judge,
@@ -56,7 +57,7 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
 
     Raises InfraError if a part of the stack had ended the run, and if the machine was to blame: its
     clock was set, a journal could not be written, or the run does not hold and the machine was too
-    slow to keep a lease; and where the verdict cannot be kept.
+    slow to keep a lease or to answer in time; and where the verdict cannot be kept.
     """
     before = kept(folder)
     if before is not None and before.ended_by is not None:
@@ -65,7 +66,7 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     judgement = judge(history, expected=at_stake)
     trouble = clock_was_set(history) or journal_was_lost(history)
     if trouble is None and judgement.overall != "holds":
-        trouble = machine_was_late(history)
+        trouble = machine_was_late(history) or broker_was_late(history)
     verdict = judgement.to_dict()
     named = history.of_kind("named")
     verdict["worker"] = named[0].get("worker") if named else None

@@ -66,6 +66,19 @@ def test_a_late_machine_is_an_error_only_where_the_run_does_not_hold(tmp_path: P
         judged(tmp_path / "violated", ())
 
 
+def test_a_late_broker_is_an_error_only_where_the_run_does_not_hold(tmp_path: Path) -> None:
+    hasty = b.SCHEDULE.with_settings(publish_timeout_s=1.0)
+    error = "KafkaError{code=_MSG_TIMED_OUT}"
+    given_up = b.event("publish.refused", 1.5, b.W1, key="r", error=error)
+    for name, more in (("held", ()), ("violated", (STRAY,))):
+        (tmp_path / name).mkdir()
+        kept(tmp_path / name, given_up, *more)
+        (tmp_path / name / "schedule.json").write_bytes(to_json(hasty))
+    assert judged(tmp_path / "held", ()).judgement.overall == "holds"
+    with pytest.raises(InfraError, match="the broker did not answer w1#1 within 1 s"):
+        judged(tmp_path / "violated", ())
+
+
 def test_a_verdict_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
     (kept(tmp_path) / "verdict.json").symlink_to(tmp_path / "nowhere" / "verdict.json")
     with pytest.raises(InfraError, match=r"verdict\.json cannot be written"):

@@ -2,7 +2,8 @@
 
 The lateness thread tells a machine that is too slow from a worker that is: it wants to run every
 50 ms and does nothing else. When even that comes late, no lease of this process was in the
-worker's hands. (A worker that blocks its own event loop does not delay it.)
+worker's hands. (A worker that blocks its own event loop does not delay it; one that keeps the
+interpreter's lock does, so it says too how much processor time the process had meanwhile.)
 """
 
 import asyncio
@@ -65,8 +66,9 @@ def _watch_loop(agent: Agent) -> None:
 
 def _watch_lateness(agent: Agent) -> None:
     while True:
-        asked = time.monotonic()
+        asked_s, used_s = time.monotonic(), time.process_time()
         time.sleep(_TICK_S)
-        late_s = time.monotonic() - asked - _TICK_S
+        late_s = time.monotonic() - asked_s - _TICK_S
         if late_s > _WORTH_WRITING_S:
-            agent.journal.write("late", by_s=round(late_s, 3))
+            cpu_s = time.process_time() - used_s
+            agent.journal.write("late", by_s=round(late_s, 3), cpu_s=round(cpu_s, 3))

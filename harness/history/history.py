@@ -81,8 +81,12 @@ class History:
 
         Then what is missing is lost. Otherwise late and lost look the same.
         """
-        drained = self.of_kind("drained")
-        return bool(drained) and drained[0].get("why") != "out of time"
+        for drained in self.of_kind("drained")[:1]:
+            why = drained.get(
+                "why"
+            )  # in journals from before it was written, only whether all came
+            return bool(drained.get("complete")) if why is None else why != "out of time"
+        return False
 
     def of_kind(self, kind: str) -> tuple[Event, ...]:
         """All events of one kind, in order of time."""

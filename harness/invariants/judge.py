@@ -34,7 +34,12 @@ from harness.invariants.evidence import (
 )
 from harness.invariants.leases import a_lost_lease_records_nothing
 from harness.invariants.liveness import every_record_completes, fast_records_overtake_slow_ones
-from harness.invariants.machine import clock_was_set, journal_was_lost, machine_was_late
+from harness.invariants.machine import (
+    broker_was_late,
+    clock_was_set,
+    journal_was_lost,
+    machine_was_late,
+)
 from harness.invariants.poison import every_poison_record_is_dead_lettered_with_its_reason
 from harness.invariants.rows import rows_go_once_and_wholly
 from harness.invariants.server import (
@@ -54,6 +59,7 @@ __all__ = [
     "OF_THE_SERVER",
     "Invariant",
     "Judgement",
+    "broker_was_late",
     "clock_was_set",
     "journal_was_lost",
     "judge",

@@ -2,8 +2,9 @@
 
 A verdict needs all three. A clock that was set spoils every comparison of times, for a worker and
 against it. A worker whose journal could not be written was ended by its agent, and what it did
-last is not known. A process that was not given the machine could not have kept its lease: that
-excuses what was broken, and spoils nothing that held all the same.
+last is not known. A process that was not given the machine could not have kept its lease, and a
+broker that was not could not answer a worker that waits for a second: that excuses what was broken,
+and spoils nothing that held all the same.
 """
 
 from harness.history.history import History
@@ -12,6 +13,9 @@ from harness.history.windows import HOLD, PAUSE
 from harness.journal.format import JOURNAL_LOST, Event
 
 _CLOCK_MAY_DRIFT_S = 0.05
+_TIMED_OUT = "_MSG_TIMED_OUT"  # librdkafka's name for a message that it gave up for the time
+_REFUSED = ("publish.refused", "dead_letter.refused")
+_MARGIN_S = 1.0  # a message is old already when the client sends it, and given up in rounds
 
 
 def clock_was_set(history: History) -> str | None:
@@ -38,15 +42,38 @@ def machine_was_late(history: History) -> str | None:
     """Who was not given the machine for half a lease, or None if everybody was.
 
     A process that wanted to run every 50 ms and could not for half a lease cannot have kept one.
-    The time for which we held or paused it is ours.
+    The time for which we held or paused it is ours, and that in which it had a processor its own.
     """
     lease_s = history.timing.lease_s
     for event in history.of_kind("late"):
-        late_s = float(event.get("by_s") or 0.0) - _ours_s(history, event)
+        its_s = float(event.get("cpu_s") or 0.0)
+        late_s = float(event.get("by_s") or 0.0) - _ours_s(history, event) - its_s
         if late_s > lease_s / 2:
             return (
                 f"the machine was too slow to keep a lease of {lease_s:g} s: {event.by} was not "
                 f"scheduled for {late_s:.2f} s until {history.since_start_s(event.at):.3f} s"
+            )
+    return None
+
+
+def broker_was_late(history: History) -> str | None:
+    """Which message the broker left unanswered although nothing of ours stood in between, or None.
+
+    Asked only where the schedule tells workers to give up within seconds (`publish_timeout_s`):
+    whoever does so publishes again, and nobody can say whether the first one had arrived.
+    """
+    timeout_s = history.schedule.settings.publish_timeout_s
+    if timeout_s is None:
+        return None
+    for event in (event for kind in _REFUSED for event in history.of_kind(kind)):
+        since_ns = event.at - seconds(timeout_s + _MARGIN_S)
+        if _TIMED_OUT in str(event.get("error")) and not any(
+            window.excuses(event.by, "kafka") and window.overlaps(since_ns, event.at)
+            for window in history.windows
+        ):
+            return (
+                f"the broker did not answer {event.by} within {timeout_s:g} s, although no fault "
+                f"stood in between, until {history.since_start_s(event.at):.3f} s"
             )
     return None
 

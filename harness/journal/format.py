@@ -51,7 +51,7 @@ _BY_THE_AGENT = {
     "dead_letter.refused": "key error",
     "request": "seq kind data",
     "answer": "seq status data error",  # an error where no answer came
-    "late": "by_s",
+    "late": "by_s cpu_s",  # cpu_s: what the whole process used of it
 }
 # What the parts themselves said at the final read, written by the harness. seen.commit is the
 # broker's own history of commits.
@@ -80,12 +80,27 @@ NEEDED: Mapping[str, frozenset[str]] = {
         "publish.ok": "index partition offset",
         "fault.injecting": "fault",
         "fault.injected": "fault",
+        "fault.healing": "fault",
         "fault.healed": "fault",
+        "fault.missed": "fault",
+        "worker.ready": "incarnation",
+        "worker.stuck": "incarnation",
+        "drained": "complete",
         "checkpoint": "name",
         "dying": "fault",
+        "held": "fault",
+        "released": "fault",
+        "pausing": "fault",
+        "resumed": "fault",
+        "step.failed": "promise",
         "request": "seq kind",
         "answer": "seq",
+        "seen.completion": "partition offset at_ms",
+        "seen.dead_letter": "partition offset at_ms",
+        "seen.commit": "partition offset at_ms",
         "seen.promise": "id state",
+        "seen.deletion": "record_id row_id at_ms",
+        "seen.rows_left": "record_id rows",
     }.items()
 }
 """The facts without which an event of its kind says nothing, in journals of any age."""

@@ -37,6 +37,7 @@ def test_nothing_more_comes_when_all_was_there_or_nothing_moved(why: str | None)
 
 def test_something_may_still_come_when_the_wait_ran_out_or_never_was() -> None:
     assert not b.history(b.drained(why="out of time", complete=False)).nothing_more_comes
+    assert not b.history(b.drained(complete=False)).nothing_more_comes  # nobody wrote down why
     assert not b.history().nothing_more_comes
 
 

@@ -21,7 +21,7 @@ def test_holds_when_each_acknowledged_record_completed() -> None:
 
 
 def test_flags_an_acknowledged_record_that_never_completes() -> None:
-    run = b.history(b.published(), b.polled(), b.root(), b.drained(complete=False))
+    run = b.history(b.published(), b.polled(), b.root(), b.drained(complete=False, why="quiet"))
     b.assert_violated(every_record_completes(run), "did not complete", "polled r", "pending")
 
 

@@ -2,10 +2,18 @@
 
 import pytest
 
-from harness.invariants import clock_was_set, journal_was_lost, machine_was_late
+from harness.invariants import (
+    broker_was_late,
+    clock_was_set,
+    journal_was_lost,
+    machine_was_late,
+)
 from harness.journal.format import JOURNAL_LOST
-from harness.schedule.faults import Arrival, PauseWorker
+from harness.schedule.faults import Arrival, CutLink, PauseWorker
 from tests.invariants import building as b
+
+AT = Arrival(checkpoint="publish.sent")
+TIMED_OUT = 'KafkaError{code=_MSG_TIMED_OUT,val=-192,str="Local: Message timed out"}'
 
 
 def test_a_machine_that_kept_up_is_no_trouble() -> None:
@@ -22,6 +30,11 @@ def test_says_who_was_not_scheduled_for_half_a_lease(by: str) -> None:
     assert "lease of 2 s" in trouble
     assert f"{by} was not scheduled for 1.10 s" in trouble
     assert clock_was_set(run) is None
+
+
+def test_a_worker_that_kept_a_processor_to_itself_was_given_the_machine() -> None:
+    assert machine_was_late(b.history(b.event("late", 3.0, b.W1, by_s=1.9, cpu_s=1.8))) is None
+    assert machine_was_late(b.history(b.event("late", 3.0, b.W1, by_s=1.9, cpu_s=0.1))) is not None
 
 
 def test_lateness_of_a_worker_that_we_held_is_ours() -> None:
@@ -47,6 +60,27 @@ def test_what_was_held_and_paused_at_once_counts_once() -> None:
     held = [b.event("held", 1.0, b.W1, fault=1), b.event("released", 3.5, b.W1, fault=1)]
     late = b.event("late", 5.5, b.W1, by_s=5.0)
     assert machine_was_late(b.history(held, b.window(1.5, 4.0), late, of=of)) is not None
+
+
+def test_a_message_that_the_broker_left_unanswered_is_the_machines() -> None:
+    of = b.schedule(CutLink(link="kafka", at=AT), publish_timeout_s=1.0)
+    given_up = b.event("publish.refused", 5.0, b.W1, key="r", error=TIMED_OUT)
+    trouble = broker_was_late(b.history(given_up, of=of))
+    assert trouble is not None
+    assert "the broker did not answer w1#1 within 1 s" in trouble
+    letter = b.event("dead_letter.refused", 5.0, b.W1, key="r", error=TIMED_OUT)
+    assert broker_was_late(b.history(letter, of=of)) is not None
+    assert broker_was_late(b.history(given_up, b.window(4.0, 4.5), of=of)) is None
+    assert broker_was_late(b.history(given_up, b.window(1.0, 2.0), of=of)) is not None
+
+
+def test_what_the_broker_refused_for_another_reason_is_not_the_machines() -> None:
+    hasty = b.schedule(publish_timeout_s=1.0)
+    too_large = b.event("publish.refused", 5.0, b.W1, key="r", error="KafkaError{MSG_SIZE}")
+    assert broker_was_late(b.history(too_large, of=hasty)) is None
+    given_up = b.event("publish.refused", 5.0, b.W1, key="r", error=TIMED_OUT)
+    # A time-out of its own, of which we know nothing.
+    assert broker_was_late(b.history(given_up)) is None
 
 
 def test_says_that_the_clock_was_set() -> None:
