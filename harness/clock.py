@@ -1,4 +1,4 @@
-"""The only place in the harness that reads a clock.
+"""The clock that a run is told by; tests/repo/test_clocks.py lists who else reads one, and why.
 
 Everything runs on one machine, so the broker's timestamps, the promise server's, the database's
 and the journal's come from one wall clock and can be laid side by side. That is why the journal

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from harness.errors import HarnessError, ScheduleError
 from harness.history.load import load
+from harness.infra.worker import DEFAULT_WORKER
 from harness.invariants.judge import judge
 from harness.judged import JudgedRun, judged
 from harness.player import Player
@@ -51,6 +52,11 @@ class Prover:
         self._title = title
         self._mode = mode
         self._tell = tell
+
+    @property
+    def has_our_worker(self) -> bool:
+        """Whether the worker under test is the one of this project, which heeds every setting."""
+        return self._player.worker == DEFAULT_WORKER
 
     def prove(self, schedule: Schedule, *, at_stake: Collection[str]) -> JudgedRun:
         """Run `schedule`; raise Refuted unless all of `at_stake` hold and nothing is violated.

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from harness import clock
 from harness.clients.drain import Backlog
 from harness.clients.producer import LoadProducer
-from harness.clients.promises import PromiseReader, facts_of
+from harness.clients.promises import PromiseReader, facts_of, named_in
 from harness.clients.topics import TopicReader, commit_log
 from harness.errors import HarnessError, ScheduleError
 from harness.faults.fault import Reach
@@ -252,10 +252,9 @@ class _Run:
             self._nemesis.arrived(event.get("fault"), event.by)
         elif event.kind in {"checkpoint", "publish.ok"}:
             self._loading.hear(event)
-        elif event.kind == "request" and event.get("kind") in {"task.fence", "promise.create"}:
-            data = event.get("data")
-            named = (data if "action" not in data else data["action"]["data"]).get("id", "")
-            self._named.setdefault(named.partition(":")[0], set()).add(named)
+        elif event.kind == "request":
+            for named in named_in(event.get("kind"), event.get("data")):
+                self._named.setdefault(named.partition(":")[0], set()).add(named)
 
     def _is_silence_excused(self) -> bool:
         return (

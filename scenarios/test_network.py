@@ -123,6 +123,8 @@ GIVEN_BACK = Schedule(
 def test_a_publish_that_failed_is_tried_again(prover: Prover) -> None:
     outcome = prover.prove(GIVEN_BACK, at_stake=AT_STAKE)
     failed = len(outcome.history.of_kind("step.failed"))
+    # Another may let its client try for longer than it is told, and then nothing fails.
+    assert failed or not prover.has_our_worker, "the fault bit nobody: no publish failed"
     prover.note(f"{failed} attempts to publish failed")
 
 

@@ -95,6 +95,8 @@ REFUSED = Schedule(
 def test_the_database_refuses(prover: Prover) -> None:
     outcome = prover.prove(REFUSED, at_stake=DONE)
     refused = len(outcome.history.of_kind("step.failed"))
+    # Another may wait for longer than it is told, and then nothing fails.
+    assert refused or not prover.has_our_worker, "the fault bit nobody: no attempt failed"
     prover.note(f"{refused} attempts failed at a locked database")
 
 

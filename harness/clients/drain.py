@@ -2,7 +2,8 @@
 
 Done means: every record has its completion, every poison was set aside or done, every offset is
 committed, every workflow that was begun is settled. It is the bound of the drain that ends a run in
-which something is lost: when nothing at all moves for `quiet_s`, it will not come any more.
+which something is lost: when nothing at all has moved for long (harness/run.py says how long), it
+will not come any more.
 """
 
 import msgspec

@@ -8,7 +8,7 @@ is missing; ids that crossed the wire beside those (a nested one) are asked for 
 import base64
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import urllib3
@@ -75,6 +75,13 @@ class PromiseReader:
     def close(self) -> None:
         """Close the connection."""
         self._http.clear()
+
+
+def named_in(kind: str, data: dict[str, Any]) -> Iterator[str]:
+    """The promise that a request makes or settles, if it is of a kind that may be of a child."""
+    about = {"task.fence": data.get("action", {}).get("data", {}), "promise.create": data}.get(kind)
+    if about is not None:
+        yield str(about.get("id", ""))
 
 
 def facts_of(promise: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
+KILLED = -9
+"""The exit code of a process that ended by SIGKILL, as the process table gives it."""
+
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
     """One start of a step in one incarnation; a step that is retried has several.
@@ -50,7 +53,7 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def killed(self) -> bool:
         """Whether the kernel says that it was killed by SIGKILL."""
-        return self.code == -9  # noqa: PLR2004 - as the process table gives it
+        return self.code == KILLED
 
     @property
     def died_by_itself(self) -> bool:

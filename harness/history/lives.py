@@ -15,12 +15,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.history.facts import Delivery, Incarnation, Start, root_of
+from harness.history.facts import KILLED, Delivery, Incarnation, Start, root_of
 from harness.history.windows import kind_of, worker_of
 from harness.journal.format import Event
 from harness.schedule.schedule import Schedule
-
-_KILLED = -9
 
 
 def incarnations(
@@ -103,7 +101,7 @@ def delivery(polled: Event) -> Delivery:
 
 
 def _life(found: dict[str, Any], asking: Sequence[tuple[int, int]], end_ns: int) -> Incarnation:
-    if "struck_ns" in found and found.get("code") not in {None, _KILLED}:
+    if "struck_ns" in found and found.get("code") not in {None, KILLED}:
         del found["struck_ns"], found["fault"]  # it had ended before the kill could reach it
     last_ns = found.get("ended_ns", end_ns)
     was_asked = found.setdefault("asked", "asked_ns" in found or _in(asking, last_ns))

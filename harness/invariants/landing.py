@@ -13,7 +13,7 @@ database, the broker, the promise server.
 
 from collections.abc import Iterator
 
-from harness.history.facts import Incarnation
+from harness.history.facts import KILLED, Incarnation
 from harness.history.history import History
 from harness.history.moments import SECOND
 from harness.history.windows import HOLD, Window
@@ -34,7 +34,6 @@ from harness.schedule.faults import (
 _NO_ARRIVAL = "its checkpoint was not reached"
 _NO_TIME = "its time did not come while the worker lived"
 _SHUTDOWN = "shutdown.begun"
-_KILLED = -9  # by SIGKILL, as the process table gives it
 _MEASURED_S = 0.05  # by so much may a time that was measured fall short of the one asked for
 
 
@@ -276,7 +275,7 @@ def _not_added(history: History, fault: AddWorker) -> Iterator[str]:
 
 def _server_not_killed(window: Window, fault: KillServer) -> Iterator[str]:
     seen = window.evidence
-    if seen.get("exit_code") != _KILLED:
+    if seen.get("exit_code") != KILLED:
         yield f"the promise server was to die of it, and its exit code is {seen.get('exit_code')}"
     elif seen.get("answers") is not True or seen.get("started") in {None, seen.get("killed")}:
         yield "no other promise server answered after it"

@@ -7,8 +7,9 @@ everything in it hides what a load with one thing in it shows.
   too much work is cut down. So every choice is a valid load, and smaller choices are simpler ones.
 * Work is bounded: a calm run takes a few seconds. With many records or batches the lease is
   longer, for a busy machine cannot keep a hundred short ones.
-* Some workers are impatient: few starts in flight, a client or a database that gives up within an
-  outage. With what production has, which is longer than any fault here, those ways stay untrodden.
+* In most loads the workers are impatient in one way or another: few starts in flight, a client or
+  a database that gives up within an outage. With what production has, which is longer than any
+  fault here, those ways stay untrodden.
 """
 
 import functools
@@ -55,7 +56,7 @@ _POISON_NAMES = tuple(name for name in poison.NAMES if name != "value of 1 MB") 
 _AGAIN = ("at once", "other partition", "after completion", "later")
 
 
-# A feature is one choice, whose first and most frequent value is that there is none of it.
+# A feature is one choice, whose first value is that there is none of it.
 _PARTITION_COUNT = st.sampled_from((1, 1, 1, 2, 2, 3, 4))
 _WORKER_COUNT = st.sampled_from((1, 1, 1, 2, 3, 4))
 _NAMES_OR_NONE = st.sampled_from((*(False,) * 3, True))

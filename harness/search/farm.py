@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from harness import clock
-from harness.errors import InfraError
+from harness.errors import HarnessError
 from harness.infra.database import server_from
 from harness.infra.resonate import ResonateChoice
 from harness.infra.stack import SharedParts, Stack, shared_parts
@@ -82,12 +82,12 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def play(schedule: Schedule, session: Path, worker: str, server: str | None, title: str) -> Played:
-    """Play one schedule in this process; an InfraError comes back as `error`."""
+    """Play one schedule in this process; an error comes back as `error`."""
     began = clock.monotonic_s()
     player = Player(stack_here(), session, worker, server_from(server))
     try:
         outcome = player.play(schedule, title)
-    except InfraError as error:
+    except HarnessError as error:
         return Played(
             folder=session,
             overall="error",

@@ -11,8 +11,10 @@ Hypothesis draws and shrinks; here is what a run on real processes adds to that:
 * Shrinking keeps to the invariant that was broken first. A smaller schedule that breaks another one
   is another counterexample.
 * What failed before is remembered as a schedule and not as the choices that made it: choices mean
-  another schedule under other limits. It is run first, as it stands.
-* An InfraError is neither: it is kept and told, and the schedule counts as not run.
+  another schedule under other limits. It is run first, as it stands, and takes nothing from what
+  may be drawn.
+* What is found is told at once: whoever interrupts the shrinking of a night shall not lose it.
+* An error is neither: it is kept and told, and the schedule counts as not run.
 """
 
 import contextlib
@@ -26,7 +28,7 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
 from harness import clock
-from harness.errors import InfraError
+from harness.errors import HarnessError
 from harness.judged import JudgedRun
 from harness.schedule.schedule import Schedule, to_json
 
@@ -50,10 +52,11 @@ _FIND = settings(
 )
 
 Play = Callable[[Schedule, str], JudgedRun]
+Found = Callable[[Schedule], None]
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search may cost: runs and seconds until something is found, runs to shrink it."""
+    """What a search may cost: runs that are drawn and seconds until it finds, runs to shrink."""
 
     runs: int
     time_s: float
@@ -86,13 +89,15 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
     """What a search came to.
 
     `runs` were judged, of them `partly` with a fault that never came, and `unknown` otherwise; the
-    first of these is kept. `held` are those that failed before and did not now.
+    first of these is kept. `held` are those that failed before and hold now with all their faults,
+    `left` those that failed before and were not run: another one broke, or there was no time.
     """
 
     runs: int
     partly: int
     unknown: int
     held: int
+    left: int
     seconds: float
     counterexample: Counterexample | None = None
     first_unknown: JudgedRun | None = None
@@ -108,16 +113,22 @@ class Search:
         budget: Budget,
         worth_of: Callable[[JudgedRun], Worth],
         only: Collection[str] | None = None,
+        on_found: Found = lambda _: None,
     ) -> None:
-        """`worth_of` a run that broke nothing; `only` these invariants are looked for, or all."""
+        """`worth_of` a run that broke nothing; `only` these invariants are looked for, or all.
+
+        `on_found` is told of the first schedule that breaks, before it is made small.
+        """
         self._play = play
         self._budget = budget
         self._worth_of = worth_of
         self._only = only
+        self._on_found = on_found
         self._outcomes: dict[bytes, JudgedRun | None] = {}  # None: it did not break
         self._errors: list[str] = []
         self._first_unknown: JudgedRun | None = None
-        self._runs = self._shrink_runs = self._partly = self._unknown = self._held = 0
+        self._runs = self._shrink_runs = self._partly = self._unknown = 0
+        self._held = self._left = self._remembered_runs = 0
         self._invariant: str | None = None
         self._found: Schedule | None = None
         self._found_after_s = 0.0
@@ -138,13 +149,7 @@ class Search:
         `without_simplest`: do not begin with the simplest schedule there is, which is the same for
         every search, and which somebody else runs.
         """
-        for schedule in remembered:
-            if self._is_over():
-                break
-            if self._breaks(schedule):
-                self._smallest = schedule
-                break
-            self._held += 1
+        self._run_first(list(remembered))
         if strategy is not None:
             self._draw(strategy, seed, without_simplest=without_simplest)
         return Searched(
@@ -152,11 +157,24 @@ class Search:
             partly=self._partly,
             unknown=self._unknown,
             held=self._held,
+            left=self._left,
             seconds=clock.monotonic_s() - self._began,
             counterexample=self._counterexample(),
             first_unknown=self._first_unknown,
             errors=tuple(self._errors),
         )
+
+    def _run_first(self, remembered: list[Schedule]) -> None:
+        for number, schedule in enumerate(remembered):
+            if self._smallest is not None or self._is_over():
+                self._left = len(remembered) - number
+                return
+            showed_nothing = (self._partly, self._unknown, len(self._errors))
+            if self._breaks(schedule):
+                self._smallest = schedule
+            elif showed_nothing == (self._partly, self._unknown, len(self._errors)):
+                self._held += 1
+            self._remembered_runs = self._runs
 
     def _draw(
         self,
@@ -198,6 +216,7 @@ class Search:
             self._invariant = violated[0]
             self._found = schedule
             self._found_after_s = clock.monotonic_s() - self._began
+            self._on_found(schedule)
         return self._invariant in violated
 
     def _violated(self, outcome: JudgedRun) -> list[str]:
@@ -212,14 +231,14 @@ class Search:
         if self._found is not None:
             return self._shrink_runs >= self._budget.shrink_runs
         late = clock.monotonic_s() - self._began >= self._budget.time_s
-        return late or self._runs >= self._budget.runs
+        return late or self._runs - self._remembered_runs >= self._budget.runs
 
     def _run(self, schedule: Schedule) -> JudgedRun | None:
         """Run it; return what came of it if it broke, for the others are too many to keep."""
         shrinking = self._found is not None
         try:
             outcome = self._play(schedule, "shrink" if shrinking else "search")
-        except InfraError as error:
+        except HarnessError as error:
             self._errors.append(str(error))
             return None
         if shrinking:
@@ -260,7 +279,7 @@ class Search:
         for _ in range(self._budget.again):
             try:
                 outcome = self._play(schedule, "again")
-            except InfraError as error:
+            except HarnessError as error:
                 self._errors.append(str(error))
                 continue
             again += 1

@@ -5,14 +5,15 @@ looking.
 
 * A search fails for what was violated, for what stayed unknown, and where nothing was run or most
   runs lacked a fault; it ends in an error if nothing was found and the stack failed meanwhile.
-* What is found is saved to Hypothesis's database as a schedule, and every later search begins with
-  it, whether it could be reproduced or not. Only a person deletes it (`make forget`).
+* What is found is saved to Hypothesis's database as a schedule, at once and then as small as it
+  became, and every later search begins with it, whether it could be reproduced or not. Only a
+  person deletes it (`make forget`).
 """
 
 import functools
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -96,21 +97,19 @@ class Searcher:
         draws = Phase.generate in profile.phases
         share = len(range(shard, profile.runs, SHARDS))
         budget = Budget(
-            runs=share if draws else len(remembered),
+            runs=share,
             time_s=profile.time_s * self._at_once / SHARDS,
             shrink_runs=profile.shrink_runs,
             again=profile.again,
         )
-        searched = Search(self._play, budget, worth_of).look(
+        searched = Search(self._play, budget, worth_of, on_found=self._keep).look(
             self._strategy(calm) if draws else None,
             seed=None if self._seed is None else self._seed * SHARDS + shard,
             remembered=remembered,
             without_simplest=shard > 0,
         )
-        found = searched.counterexample
-        if found is not None and self._database is not None and self._seed is None:
-            smallest = found.smallest.history.schedule
-            self._database.save(self._key, to_json(smallest))
+        if searched.counterexample is not None:
+            self._keep_smallest(searched.counterexample)
         self._conclude(searched)
         return searched
 
@@ -163,6 +162,16 @@ class Searcher:
                 ) from error
         return found
 
+    def _keep(self, found: Schedule) -> None:
+        if self._database is not None and self._seed is None:
+            self._database.save(self._key, to_json(found))
+
+    def _keep_smallest(self, one: Counterexample) -> None:
+        smallest = one.smallest.history.schedule
+        self._keep(smallest)
+        if self._database is not None and self._seed is None and one.found != smallest:
+            self._database.delete(self._key, to_json(one.found))
+
     def _strategy(self, calm: Schedule) -> Callable[[], SearchStrategy[Schedule]]:
         limits = self._profile.limits
         if not self._player.may_kill_the_server:
@@ -198,7 +207,7 @@ class Searcher:
                 verdict=verdict,
                 schedules=searched.runs,
                 partly=searched.partly,
-                note="; ".join([*_held(searched), *self._lost[:1]]) or None,
+                note="; ".join([*_of_before(searched), *self._lost[:1]]) or None,
             )
         )
         if searched.counterexample is not None:
@@ -226,8 +235,11 @@ def _doubt(searched: Searched) -> str | None:
     return None
 
 
-def _held(searched: Searched) -> list[str]:
-    return [f"{searched.held} that failed before hold now"] if searched.held else []
+def _of_before(searched: Searched) -> Iterator[str]:
+    if searched.held:
+        yield f"{searched.held} that failed before hold now"
+    if searched.left:
+        yield f"{searched.left} that failed before were not run"
 
 
 def story(one: Counterexample, searched: Searched) -> str:
@@ -237,6 +249,8 @@ def story(one: Counterexample, searched: Searched) -> str:
         f"shrunk in {one.shrink_runs} runs, reproduced {one.reproduced} of {one.again}"
     )
     lines = [found, "", one.smallest.story()]
+    if searched.left:
+        lines += ["", f"{searched.left} more that failed before were not run after this one"]
     if searched.errors:
         lines += ["", _errors(searched)]
     return "\n".join(lines)

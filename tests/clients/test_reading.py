@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
-from harness.clients.promises import PromiseReader, _arguments, facts_of
-from harness.clients.topics import seen
+from harness.clients.promises import PromiseReader, _arguments, facts_of, named_in
+from harness.clients.topics import _text, seen
 from harness.errors import InfraError
 from harness.infra.ports import LOOPBACK, free_ports
+from harness.journal.format import as_text
 
 
 class FakeServer(HTTPServer):
@@ -170,3 +171,25 @@ def test_a_message_is_seen_as_text_and_nothing_of_it_is_lost() -> None:
     assert (one.partition, one.offset, one.at_ms) == (1, 2, 1234)
     assert (one.key, one.value) == ("k\\xff", "v")
     assert one.headers == {"promise_id": "p", "empty": ""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "named"),
+    [
+        ("promise.create", {"id": "a:1.2"}, ["a:1.2"]),
+        ("task.fence", {"id": "a", "action": {"data": {"id": "a:1"}}}, ["a:1"]),
+        ("task.acquire", {"id": "a"}, []),
+    ],
+)
+def test_what_crossed_the_wire_below_a_workflow_is_asked_for_by_name(
+    kind: str, data: dict[str, Any], named: list[str]
+) -> None:
+    assert list(named_in(kind, data)) == named
+
+
+@pytest.mark.parametrize("said", [None, "é", b"a", "é".encode(), b"\xff\x00", b""])
+def test_the_observer_and_the_agent_write_the_same_down_alike(
+    said: bytes | str | None,
+) -> None:
+    """A letter is held against what was polled: by the text of both."""
+    assert _text(said) == as_text(said)

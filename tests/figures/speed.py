@@ -12,6 +12,7 @@ run on one machine, so that the ratios can be trusted where the figures cannot.
 import argparse
 import datetime as dt
 import os
+import shlex
 import statistics
 import sys
 from collections import Counter
@@ -54,10 +55,11 @@ _WHY_THE_AGENT_COSTS = (
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the page tells.
 
-    `fresh` and the values of `farms` are schedules a minute, the keys are processes. `rounds` are
-    what the worker did with and without the agent.
+    `asked` are the options that it was run with. `fresh` and the values of `farms` are schedules a
+    minute, the keys are processes. `rounds` are what the worker did with and without the agent.
     """
 
+    asked: str
     machine: str
     commit: str
     date: str
@@ -141,6 +143,7 @@ def main() -> int:
         return 4
     page = document(
         Measured(
+            asked=shlex.join(sys.argv[1:]),
             machine=machine(),
             commit=of_commit,
             date=dt.datetime.now(dt.UTC).date().isoformat(),
@@ -171,7 +174,7 @@ def document(seen: Measured) -> str:
     dearer = [one.watched.processor_ms / one.alone.processor_ms - 1 for one in seen.rounds]
     return f"""# How fast
 
-`make bench`, everything in one run:
+`make bench{seen.asked and f" ARGS='{seen.asked}'"}`, everything in one run:
 
 - machine: {seen.machine}
 - commit: {seen.commit}

@@ -11,6 +11,7 @@ from tests.figures.agent_cost import Pace, Round
 from tests.figures.speed import Measured, _judged, document
 
 SEEN = Measured(
+    asked="--rounds 3",
     machine="2 cores",
     commit="0123456",
     date="2026-11-24",

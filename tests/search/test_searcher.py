@@ -109,6 +109,39 @@ def test_what_failed_before_comes_first_until_a_person_forgets_it(front: Front) 
     assert needs_a_kill(front.player.played[0])
 
 
+def test_what_is_found_is_kept_although_its_shrinking_is_interrupted(front: Front) -> None:
+    def once(schedule: Schedule) -> JudgedRun:
+        if front.kept():
+            raise KeyboardInterrupt
+        return breaks(schedule)
+
+    with pytest.raises(KeyboardInterrupt):
+        front.searcher(once).search(CALM, 0)
+    assert front.kept() == 1
+
+
+def test_what_failed_before_takes_nothing_from_what_is_drawn(front: Front) -> None:
+    for rows in range(10, 90):
+        front.memory.save(b"schedules that broke python -m anything", to_json(a_schedule(rows)))
+    searched = front.searcher(a_run).search(CALM, 0)
+    assert (searched.held, searched.runs) == (10, 10 + 6)
+
+
+def test_what_was_not_run_after_one_that_broke_is_told(front: Front) -> None:
+    for rows in range(24):
+        front.memory.save(b"schedules that broke python -m anything", to_json(a_schedule(rows)))
+    with pytest.raises(Refuted, match="2 more that failed before were not run after this one"):
+        front.searcher(lambda one: a_run(one, "one"), REPLAYS).search(CALM, 0)
+    assert "2 that failed before were not run" in (front.told[-1].note or "")
+
+
+def test_a_run_that_shows_nothing_does_not_hold_now(front: Front) -> None:
+    front.memory.save(b"schedules that broke python -m anything", to_json(a_schedule(7)))
+    with pytest.raises(InfraError, match="no broker"):
+        front.searcher(fails, REPLAYS).search(CALM, 0)
+    assert front.told[-1].note is None
+
+
 def test_a_replay_runs_all_that_failed_and_has_nothing_to_do_without(front: Front) -> None:
     assert not front.searcher(a_run, REPLAYS).has_work(0)
     assert front.searcher(a_run, DRAWS).has_work(0)

@@ -1,7 +1,7 @@
 """Who listens where, and which of them gets a message.
 
 Addresses are the published ones: `poll://uni@group/pid` reaches one process, `poll://any@group` any
-one of a group. Knows streams, not HTTP: server writes what a stream is given.
+one of a group. Knows streams, not HTTP: http writes what a stream is given.
 
 * One live stream an address: a newer connection under the same pid ends the older one.
 * A message for nobody is dropped, as is one that was still queued when its stream died. An execute
