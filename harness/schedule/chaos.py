@@ -70,11 +70,23 @@ _WHICH_KINDS = (
     *(_SWARM,) * 4,
 )
 # Chains of faults. A number and not the end of a list: so any one of them can be shrunk away.
-_HOW_MANY = (0, *(1,) * 12, *(2,) * 8, *(3,) * 4, 4, 5, 6, 7, 8)
+_HOW_MANY = (0, *(1,) * 8, *(2,) * 10, *(3,) * 6, 4, 5, 6, 7, 8)
 _FOLLOWERS = (0, 0, 1, 1, 2)
 _SAME_PLACE = (True, True, False)
 _AT_ONCE = (False, True, True)
 _WHERE_ROWS_ARE_NEXT = ("task.acquired", "step.started", "sleep.woken")
+# Whoever is here is about to ask the broker or the promise server: an outage elsewhere may pass
+# unnoticed.
+_WHERE_SOMEBODY_ASKS = (
+    "record.polled",
+    "workflow.begin.sent",
+    "offset.commit.sent",
+    "step.started",
+    "step.settle.sent",
+    "publish.sent",
+    "workflow.settle.sent",
+)
+_OUTAGES = ("cut a link", "kill the server")
 _LATER_S = 4.0  # when others have taken over
 _BACK_AFTER_S = (0.0, 0.0, 0.5, _LATER_S, None)
 _TENTH = 10
@@ -89,6 +101,7 @@ _SAME = st.sampled_from(_SAME_PLACE)
 _MEETS = st.sampled_from(_AT_ONCE)
 _PLACE = st.sampled_from(CHECKPOINTS)
 _EITHER = st.booleans()
+_IS_NOTICED = st.sampled_from((True, True, False))
 _THOUSANDTHS = st.integers(0, _THOUSAND)
 # Counted round and round where there are fewer (harness/schedule/loads.py has the reason).
 _SHARE = st.integers(0, 119)
@@ -169,6 +182,8 @@ def _chain(draw: DrawFn, ground: Ground, before: Chain) -> Chain:
     places = ground.under_way()
     if kind == "lock the database":
         places = {name: places[name] for name in _WHERE_ROWS_ARE_NEXT if name in places}
+    if kind in _OUTAGES and draw(_IS_NOTICED):
+        places = {name: places[name] for name in _WHERE_SOMEBODY_ASKS if name in places} or places
     if not places:
         return ()
     met = _where_it_can_meet(kind, before)

@@ -59,15 +59,17 @@ _AGAIN = ("at once", "other partition", "after completion", "later")
 # A feature is one choice, whose first value is that there is none of it.
 _PARTITION_COUNT = st.sampled_from((1, 1, 1, 2, 2, 3, 4))
 _WORKER_COUNT = st.sampled_from((1, 1, 1, 2, 3, 4))
-_NAMES_OR_NONE = st.sampled_from((*(False,) * 3, True))
+# None, or of which kind the records' ids are: of all kinds, or of one, where most look alike.
+_OF_ALL_KINDS = "all"
+_NAMES_OR_NONE = st.sampled_from((*(None,) * 28, *(_OF_ALL_KINDS,) * 4, *NAMES))
 _MOST_DUPLICATES = st.sampled_from((0, 4))
 _MOST_POISON = st.sampled_from((0, 0, _POISONS))
 _RATE = st.sampled_from((*(0.0,) * 20, 0.05, 0.1, 0.2, 0.4))
 _BATCH_SIZE = st.sampled_from((2, 1, 3, 4, 5))
 _SLEEP_S = st.sampled_from((0.3, 0.1, 0.2, 0.4))
 _STARTS_IN_FLIGHT = st.sampled_from((None, None, 2))
-_PUBLISH_TIMEOUT_S = st.sampled_from((None, 1.0))
-_LOCK_TIMEOUT_S = st.sampled_from((None, None, 0.5))
+_PUBLISH_TIMEOUT_S = st.sampled_from((None, None, 1.0))
+_LOCK_TIMEOUT_S = st.sampled_from((None, None, None, 0.5))
 _SEED = st.integers(0, 99)
 _GAP_S = st.sampled_from((*(0.0,) * 12, 0.1, 0.3, 1.0))
 # Drawn the same whatever the bound is, and brought down to it. So a choice that is made smaller
@@ -101,9 +103,9 @@ def loads(draw: DrawFn, limits: Limits) -> Schedule:
         transient_error_rate=rate,
         transient_error_seed=seed if rate else 0,
     )
-    has_names = draw(_NAMES_OR_NONE)
+    names = draw(_NAMES_OR_NONE)
     wanted = _in_a_crowd(draw(_records(limits, draw(_MOST_RECORDS))), crowd, limits)
-    records = _named(wanted, settings.batch_size, has_names=has_names)
+    records = _named(wanted, settings.batch_size, names)
     load = [
         Publish(record=record.name, partition=one.partition % partitions)
         for record, one in zip(records, wanted, strict=True)
@@ -163,11 +165,11 @@ def _bounded(wanted: Sequence[_Wanted]) -> list[_Wanted]:
     return kept
 
 
-def _named(wanted: Sequence[_Wanted], batch_size: int, *, has_names: bool) -> tuple[Record, ...]:
+def _named(wanted: Sequence[_Wanted], batch_size: int, names: str | None) -> tuple[Record, ...]:
     seen: dict[str, int] = {}
     records = []
     for one in wanted:
-        kind = one.kind if has_names else PLAIN
+        kind = one.kind if names == _OF_ALL_KINDS else names or PLAIN
         number = seen[kind] = seen.get(kind, 0) + 1
         rows = max(0, one.batches * batch_size - one.short_by % batch_size)
         records.append(Record(name=_name(kind, number), rows=rows))
