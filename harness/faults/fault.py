@@ -21,7 +21,7 @@ from typing import Protocol
 
 from harness.infra.database import Database
 from harness.infra.pool import WorkerPool
-from harness.infra.resonate import PromiseServerNode
+from harness.infra.resonate import PromiseServerPart
 from harness.infra.toxiproxy import ProxyControl
 from harness.recording import WriteEvent
 
@@ -37,7 +37,7 @@ class Reach:
         pool: WorkerPool,
         proxies: ProxyControl,
         database: Database,
-        server: PromiseServerNode,
+        server: PromiseServerPart,
         release: Callable[[int], Path],
         is_shared: Callable[[], bool],
         record: WriteEvent,

@@ -1,4 +1,4 @@
-"""Questions to a promise server that no SDK asks: does it give a lease twice, or let a verdict go?
+"""Questions to a promise server that no SDK asks: does it give a lease twice, settle anew?
 
 A server that lies in one of these ways would make every worker look broken, and most of them only
 after hours. So it is asked before any scenario, whichever it is, and what it did is told in words.
@@ -58,7 +58,7 @@ def lies(ask: Ask, sleep: Callable[[float], None] = clock.sleep) -> list[str]:
     one = _Examination(ask, sleep)
     try:
         return [
-            *one.a_verdict_stays(),
+            *one.a_settlement_stays(),
             *one.an_offer_is_taken_once(),
             *one.who_lost_a_lease_does_nothing(),
             *one.what_is_over_stays_so(),
@@ -76,12 +76,12 @@ class _Examination:
         self._timeout_at = clock.now_ns() // 1_000_000 + _FAR_MS
         self._begun: list[str] = []
 
-    def a_verdict_stays(self) -> Iterator[str]:
-        name = self._named("verdict")
+    def a_settlement_stays(self) -> Iterator[str]:
+        name = self._named("settlement")
         self._must("promise.create", self._promise(name))
-        self._must("promise.settle", _verdict(name, _FIRST))
+        self._must("promise.settle", _settlement(name, _FIRST))
         for state in ("resolved", "rejected"):
-            self._ask("promise.settle", _verdict(name, _SECOND, state))
+            self._ask("promise.settle", _settlement(name, _SECOND, state))
             yield from self._changed(name, f"promise.settle of a settled promise ({state})")
         self._ask("promise.create", {**self._promise(name), "param": {"data": _SECOND}})
         yield from self._changed(name, "promise.create of a settled promise")
@@ -147,7 +147,7 @@ class _Examination:
         """Settle what is pending, so that it is offered to nobody for an hour."""
         for name in self._begun:
             try:
-                self._ask("promise.settle", _verdict(name, _FIRST))
+                self._ask("promise.settle", _settlement(name, _FIRST))
             except UnansweredError:
                 return
 
@@ -199,7 +199,7 @@ def _version(answer: Any) -> int:
     return int(answer["task"]["version"])
 
 
-def _verdict(name: str, value: str, state: str = "resolved") -> dict[str, Any]:
+def _settlement(name: str, value: str, state: str = "resolved") -> dict[str, Any]:
     return {"id": name, "state": state, "value": {"data": value}}
 
 
@@ -208,7 +208,7 @@ def _acquire(name: str, pid: str, version: int) -> dict[str, Any]:
 
 
 def _fulfill(name: str, version: int, value: str) -> dict[str, Any]:
-    action = {"kind": "promise.settle", "head": {}, "data": _verdict(name, value)}
+    action = {"kind": "promise.settle", "head": {}, "data": _settlement(name, value)}
     return {"id": name, "version": version, "action": action}
 
 

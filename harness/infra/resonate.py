@@ -88,7 +88,7 @@ class LogMark(msgspec.Struct, frozen=True):
     size: int
 
 
-class PromiseServerNode:
+class PromiseServerPart:
     """The promise server of one pytest process."""
 
     def __init__(

@@ -23,7 +23,7 @@ from harness.infra.kafka import KafkaAddress, KafkaBroker, administer
 from harness.infra.kafka_clients import KafkaClients
 from harness.infra.node import MARK, Node
 from harness.infra.ports import LOOPBACK, free_ports
-from harness.infra.resonate import PromiseServerNode, ResonateChoice
+from harness.infra.resonate import PromiseServerPart, ResonateChoice
 from harness.infra.template import ProcessTemplate, can_fork
 from harness.infra.toxiproxy import ProxyControl, ToxiproxyServer
 from harness.infra.worker import Slot, start_cold
@@ -117,7 +117,7 @@ class Stack:
         self._numbers = range(process, len(shared.proxied), processes)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._template = ProcessTemplate(self.folder / "template.log") if can_fork() else None
-        self.resonate = PromiseServerNode(
+        self.resonate = PromiseServerPart(
             choice, self.folder, shared.clocks.pending_retry_s, self._template
         )
         self.slots: tuple[Slot, ...] = ()

@@ -6,7 +6,7 @@ server's: where one of them is violated, nothing that is said of the worker can 
 * The first holds the traffic against the published protocol (harness/wire). What is shown is the
   first answer that no order of the requests explains.
 * The second holds what was asked and answered during the run against the final read: what is there
-  at the end was answered so, and what has a verdict then was given it by a request or by a clock.
+  at the end was answered so, and what is settled then was settled by a request or by a clock.
 * A search that ran out of steps, and what published servers and the specification disagree about,
   is unknown: neither a pass nor anybody's fault.
 * Only what passes the SDK is on the wire. A worker that speaks to the server beside it would make
@@ -26,7 +26,7 @@ from harness.protocol.values import PromiseRecord, Value
 from harness.wire import sentences
 from harness.wire.answers import payload
 from harness.wire.explain import Explanation, explain
-from harness.wire.operations import Cut, Operation, cut, subjects
+from harness.wire.operations import Operation, Traffic, subjects, traffic_of
 
 DISTRUST = "the server is not to be believed, so what is said of the worker proves nothing"
 _SERVER, _PROTOCOL = "promise server", "the protocol"
@@ -97,14 +97,14 @@ def the_server_remembers_what_it_answered(history: History) -> Verdict:
 
 
 @functools.lru_cache(maxsize=1)  # both are asked of the same run, one after the other
-def _traffic(history: History) -> Cut:
-    return cut(history.requests)
+def _traffic(history: History) -> Traffic:
+    return traffic_of(history.requests)
 
 
 # The protocol.
 
 
-def _explained(traffic: Cut, end_ns: int) -> list[Explanation]:
+def _explained(traffic: Traffic, end_ns: int) -> list[Explanation]:
     found, left = [], _MOST_STEPS_OF_A_RUN
     for origin, its in traffic.origins.items():
         one = explain(origin, its, end_ns) if left > 0 else _not_looked_at(origin, its)
@@ -123,7 +123,7 @@ def _doubt(one: Explanation) -> str:
     return f"{one.requests} requests about {one.origin!r} have too many orders to try them all"
 
 
-def _finding(history: History, traffic: Cut, found: Explanation) -> Finding:
+def _finding(history: History, traffic: Traffic, found: Explanation) -> Finding:
     first = found.first
     assert first is not None  # noqa: S101 - inexplicable is what has one
     names = {*subjects(first.data)}
@@ -153,7 +153,7 @@ def _line(history: History, one: Operation) -> Witness:
     return said(history, one.answered_ns, one.who, what)
 
 
-def _has_a_clock_of_its_own(traffic: Cut) -> bool:
+def _has_a_clock_of_its_own(traffic: Traffic) -> bool:
     """Whether most promises that only one request can have made were made outside its interval."""
     makers: defaultdict[str, list[Operation]] = defaultdict(list)
     for its in traffic.origins.values():
@@ -196,7 +196,7 @@ def _forgotten(
 def _settled_by_nobody(
     history: History, asked: Iterable[Operation], told: Iterable[tuple[Operation, PromiseRecord]]
 ) -> Iterator[Finding]:
-    """Verdicts that nobody was told of during the run, and that no request asked for.
+    """Settlements that nobody was told of during the run, and that no request asked for.
 
     Where somebody was told, the protocol has been held against the answer. A request whose answer
     got lost may have been heard all the same, and so may the first sending of a slow one.
@@ -205,14 +205,14 @@ def _settled_by_nobody(
     last = {record.id: one for one, record in told if record.id not in over}
     wanted: defaultdict[str, list[r.PromiseSettle]] = defaultdict(list)
     for one in asked:
-        verdict = _verdict_in(one.data)
-        if verdict is not None and _may_have_been_given(one):
-            wanted[verdict.id].append(verdict)
+        settlement = _settlement_in(one.data)
+        if settlement is not None and _may_have_been_given(one):
+            wanted[settlement.id].append(settlement)
     for name, last_told in last.items():
         seen = history.promises.get(name)
         if seen is None or seen.settled_ns is None or _by_the_clock(seen):
             continue
-        if not any(_is_of(verdict, seen) for verdict in wanted[name]):
+        if not any(_is_of(settlement, seen) for settlement in wanted[name]):
             yield Finding(
                 f"{name} is {seen.state} at the end, and nobody asked for that",
                 _disagreeing(history, last_told, seen),
@@ -226,7 +226,7 @@ def _may_have_been_given(one: Operation) -> bool:
     return one.seen.status == _OK and one.seen.inner_status in {None, _OK}
 
 
-def _verdict_in(data: r.Data) -> r.PromiseSettle | None:
+def _settlement_in(data: r.Data) -> r.PromiseSettle | None:
     inner = data.action.data if isinstance(data, r.TaskFence | r.TaskFulfill) else data
     return inner if isinstance(inner, r.PromiseSettle) else None
 
@@ -236,10 +236,10 @@ def _by_the_clock(seen: Promise) -> bool:
     return seen.state == by_itself and seen.settled_ns == seen.timeout_ns
 
 
-def _is_of(verdict: r.PromiseSettle, seen: Promise) -> bool:
-    given = Value(headers=verdict.value.headers or None, data=verdict.value.data or None)
+def _is_of(settlement: r.PromiseSettle, seen: Promise) -> bool:
+    given = Value(headers=settlement.value.headers or None, data=settlement.value.data or None)
     says_the_same = not seen.value_was_read or given == payload(seen.value)
-    return verdict.state == seen.state and says_the_same
+    return settlement.state == seen.state and says_the_same
 
 
 def _contradictions(one: Operation, record: PromiseRecord, seen: Promise) -> Iterator[str]:

@@ -4,7 +4,7 @@ The third oracle, beside the worker's effects and the final read: the traffic as
 held against `harness.protocol`. What stands where:
 
 * `answers`     what a worker was answered, and in what it differs from what the machine answers
-* `operations`  a request with its interval; all of a run, cut by origin
+* `operations`  a request with its interval; all of a run, by origin
 * `worlds`      one state in which the server may have been, and what may happen there by itself
 * `moves`       what one request may have done to such a state, and when
 * `search`      is there an order that fits every interval and every answer? Bounded

@@ -1,4 +1,4 @@
-"""Requests with their intervals, cut by origin.
+"""Requests with their intervals, by origin.
 
 Reads history's requests, protocol and answers. Read by search and explain.
 
@@ -60,7 +60,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, answered_ns=None, seen=None)
 
 
-class Cut(msgspec.Struct, frozen=True, kw_only=True):
+class Traffic(msgspec.Struct, frozen=True, kw_only=True):
     """A run's traffic. `unmodelled` are reasons for which nothing can be said of any origin."""
 
     origins: dict[str, tuple[Operation, ...]]
@@ -68,7 +68,7 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     unmodelled: tuple[str, ...] = ()
 
 
-def cut(requests: Iterable[Request]) -> Cut:
+def traffic_of(requests: Iterable[Request]) -> Traffic:
     """All requests of a run, of all its incarnations, by origin."""
     refused, unmodelled = 0, dict[str, None]()
     kept: list[Operation] = []
@@ -81,7 +81,7 @@ def cut(requests: Iterable[Request]) -> Cut:
             refused += _is_400(request)
         else:
             kept += _operations(request, data)
-    return Cut(origins=_by_origin(kept), refused=refused, unmodelled=tuple(unmodelled))
+    return Traffic(origins=_by_origin(kept), refused=refused, unmodelled=tuple(unmodelled))
 
 
 def by_answer(one: Operation) -> tuple[int, int]:

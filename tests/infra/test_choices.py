@@ -9,7 +9,7 @@ import pytest
 from harness.errors import InfraError
 from harness.infra.clocks import SHORT
 from harness.infra.kafka import KafkaBroker
-from harness.infra.resonate import PromiseServerNode, ResonateChoice, binary_arguments, choose
+from harness.infra.resonate import PromiseServerPart, ResonateChoice, binary_arguments, choose
 from harness.infra.toxiproxy import _COUNTED
 from harness.infra.worker import Slot
 from harness.waiting import wait_until
@@ -63,7 +63,7 @@ def test_the_embedded_server_serves_where_there_is_no_other(
 
 
 def test_somebody_elses_server_is_not_killed(tmp_path: Path) -> None:
-    server = PromiseServerNode(ResonateChoice("url", "http://there"), tmp_path, 1.0)
+    server = PromiseServerPart(ResonateChoice("url", "http://there"), tmp_path, 1.0)
     assert server.url == "http://there"
     with pytest.raises(InfraError, match="the server at http://there is not the harness's to kill"):
         server.kill()
@@ -125,13 +125,13 @@ def test_waiting_ends_and_says_what_was_last_seen() -> None:
         wait_until(lambda: None, timeout_s=0.01, why="godot", last_seen=lambda: "a boy")
 
 
-def logging_server(folder: Path, *lines: bytes) -> PromiseServerNode:
-    server = PromiseServerNode(ResonateChoice("embedded"), folder, 1.0)
+def logging_server(folder: Path, *lines: bytes) -> PromiseServerPart:
+    server = PromiseServerPart(ResonateChoice("embedded"), folder, 1.0)
     server.log.write_bytes(b"".join(lines))
     return server
 
 
-def replace_log(server: PromiseServerNode, *lines: bytes) -> None:
+def replace_log(server: PromiseServerPart, *lines: bytes) -> None:
     """As the server does it: the old log stays beside the new one."""
     new = server.log.with_name("new")
     new.write_bytes(b'{"kind":"snapshot","req":"r1"}\n' + b"".join(lines))
@@ -162,7 +162,7 @@ def test_a_run_whose_log_was_replaced_by_a_snapshot_has_all_of_it(tmp_path: Path
 
 
 def test_where_there_was_no_log_yet_all_of_it_is_of_the_run(tmp_path: Path) -> None:
-    server = PromiseServerNode(ResonateChoice("embedded"), tmp_path, 1.0)
+    server = PromiseServerPart(ResonateChoice("embedded"), tmp_path, 1.0)
     assert server.log_mark() is None
     assert server.logged_since(None, b"r1") == []
     server.log.write_bytes(b"r1 then\n")

@@ -11,21 +11,21 @@ import requests
 from resonate_base import PROTOCOL_VERSION
 
 import harness.protocol.serve.__main__ as serve
-from harness.infra.resonate import PromiseServerNode, ResonateChoice
+from harness.infra.resonate import PromiseServerPart, ResonateChoice
 from harness.infra.template import ProcessTemplate, can_fork
 from harness.waiting import wait_until
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PromiseServerNode]:
-    one = PromiseServerNode(ResonateChoice("embedded"), tmp_path, 1.0)
+def server(tmp_path: Path) -> Iterator[PromiseServerPart]:
+    one = PromiseServerPart(ResonateChoice("embedded"), tmp_path, 1.0)
     one.start()
     yield one
     one.stop()
 
 
 def test_a_killed_server_comes_back_where_it_was_with_what_it_had_written_down(
-    server: PromiseServerNode,
+    server: PromiseServerPart,
 ) -> None:
     url, pid, written = server.url, server.pid, server.log.read_bytes()
     assert server.is_ours
@@ -44,7 +44,7 @@ def test_what_is_set_for_a_server_of_ones_own_does_not_reach_the_harness(
     """Another address, a short lease or debugging would make every verdict another one."""
     parser = _given_by(monkeypatch, PROMISE_SERVER_HOST="127.0.0.2", PROMISE_SERVER_DEBUG="1")
     assert (parser.host, parser.debug) == ("127.0.0.2", True)  # it does reach one started by hand
-    one = PromiseServerNode(ResonateChoice("embedded"), tmp_path, 1.0)
+    one = PromiseServerPart(ResonateChoice("embedded"), tmp_path, 1.0)
     try:
         one.start()
         assert one.url.startswith("http://127.0.0.1:")
@@ -65,7 +65,7 @@ def _given_by(monkeypatch: pytest.MonkeyPatch, **variables: str) -> argparse.Nam
 @pytest.mark.skipif(not can_fork(), reason="forked on Linux only")
 def test_one_that_is_forked_takes_its_place_as_well(tmp_path: Path) -> None:
     template = ProcessTemplate(tmp_path / "template.log")
-    forked = PromiseServerNode(ResonateChoice("embedded"), tmp_path, 1.0, template)
+    forked = PromiseServerPart(ResonateChoice("embedded"), tmp_path, 1.0, template)
     try:
         url, pid = forked.start(), forked.pid
         assert forked.kill() == -9

@@ -11,7 +11,7 @@ import msgspec
 from harness.history.facts import Request
 from harness.history.moments import SECOND
 from harness.wire.explain import Explanation, explain
-from harness.wire.operations import cut
+from harness.wire.operations import traffic_of
 
 type Trace = tuple[Request, ...]
 
@@ -26,5 +26,5 @@ def trace(name: str) -> Trace:
 
 def explained(requests: Trace) -> Explanation:
     """What the oracle says of a trace of one origin."""
-    ((origin, its),) = cut(requests).origins.items()
+    ((origin, its),) = traffic_of(requests).origins.items()
     return explain(origin, its, max(one.sent_ns for one in requests) + SECOND)

@@ -6,7 +6,7 @@ from typing import Any
 from harness.history.facts import Request
 from harness.history.moments import MS
 from harness.wire.explain import Explanation, explain
-from harness.wire.operations import Cut, cut
+from harness.wire.operations import Traffic, traffic_of
 from tests.protocol import building as b
 
 TTL_MS = 1000
@@ -97,11 +97,11 @@ def beat(version: int, at: int) -> Request:
     return asked("task.heartbeat", b.heartbeat(("r", version), pid="w1#1"), at - 1, at + 1, 200, {})
 
 
-def traffic(*parts: Request | Iterable[Request]) -> Cut:
+def traffic(*parts: Request | Iterable[Request]) -> Traffic:
     found: list[Request] = []
     for part in parts:
         found += [part] if isinstance(part, Request) else part
-    return cut(found)
+    return traffic_of(found)
 
 
 def explained(*parts: Request | Iterable[Request], most_steps: int = 20_000) -> Explanation:

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from harness.history.moments import SECOND
 from harness.wire.explain import Explanation, explain
-from harness.wire.operations import cut
+from harness.wire.operations import traffic_of
 from tests.wire.generated import Wire
 from tests.wire.recorded import Trace
 
 
 def explanations(trace: Trace) -> list[Explanation]:
     end_ns = max(one.sent_ns for one in trace) + SECOND
-    return [explain(origin, its, end_ns) for origin, its in cut(trace).origins.items()]
+    return [explain(origin, its, end_ns) for origin, its in traffic_of(trace).origins.items()]
 
 
 @given(

@@ -1,15 +1,15 @@
-"""How the traffic is cut: by origin, and without what nobody can judge."""
+"""What becomes of the requests: by origin, and without what nobody can judge."""
 
 import pytest
 
 from harness.history.facts import Request
-from harness.wire.operations import cut, subjects
+from harness.wire.operations import subjects, traffic_of
 from tests.protocol import building as b
 from tests.wire import telling as t
 
 
 def names(*requests: Request) -> dict[str, int]:
-    return {origin: len(its) for origin, its in cut(requests).origins.items()}
+    return {origin: len(its) for origin, its in traffic_of(requests).origins.items()}
 
 
 def test_each_origin_is_by_itself() -> None:
@@ -30,7 +30,7 @@ def test_a_heartbeat_over_two_tasks_is_two() -> None:
 
 def test_what_is_refused_by_its_looks_changes_nothing_and_counts() -> None:
     beat = b.heartbeat(("r", 1), ("s", 1))
-    found = cut([t.asked("task.heartbeat", beat, 20, 21, 400, "one origin")])
+    found = traffic_of([t.asked("task.heartbeat", beat, 20, 21, 400, "one origin")])
     assert (found.origins, found.refused) == ({}, 1)
     assert names(t.asked("task.heartbeat", beat, 20)) == {}
 
@@ -43,7 +43,9 @@ def test_what_should_have_been_refused_by_its_looks_is_judged() -> None:
 
 
 def test_an_answer_of_500_is_none() -> None:
-    ((one,),) = cut([t.asked("promise.get", {"id": "r"}, 1, 2, 500, "down")]).origins.values()
+    ((one,),) = traffic_of(
+        [t.asked("promise.get", {"id": "r"}, 1, 2, 500, "down")]
+    ).origins.values()
     assert (one.answered_ns, one.seen) == (None, None)
 
 
@@ -75,7 +77,7 @@ def test_what_is_not_modelled_leaves_all_unknown(
     kind: str, data: object, status: int | None, reason: str
 ) -> None:
     heard = None if status is None else 2
-    (found,) = cut([t.asked(kind, data, 1, heard, status, {})]).unmodelled
+    (found,) = traffic_of([t.asked(kind, data, 1, heard, status, {})]).unmodelled
     assert reason in found
 
 
@@ -84,11 +86,11 @@ def test_what_is_not_modelled_leaves_all_unknown(
 def test_what_is_not_modelled_and_was_refused_by_its_looks_did_nothing(
     kind: str, status: int
 ) -> None:
-    assert cut([t.asked(kind, {}, 1, 2, status, "no")]).unmodelled == ()
+    assert traffic_of([t.asked(kind, {}, 1, 2, status, "no")]).unmodelled == ()
 
 
 def test_every_kind_names_whom_it_is_about() -> None:
-    ((one,),) = cut([t.slept(1, "r:1", 5)]).origins.values()
+    ((one,),) = traffic_of([t.slept(1, "r:1", 5)]).origins.values()
     assert subjects(one.data) == ["r", "r:1"]
-    ((one,),) = cut([t.asked("task.create", b.task_create("r"), 5)]).origins.values()
+    ((one,),) = traffic_of([t.asked("task.create", b.task_create("r"), 5)]).origins.values()
     assert subjects(one.data) == ["r"]
