@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from harness.agent.plan import ENVIRONMENT, Directive, Plan
 from harness.clients.producer import Outgoing
+from harness.history.names import BYSTANDER, BYSTANDER_ROWS
 from harness.history.timing import Timing
 from harness.infra.clocks import Clocks
 from harness.infra.worker import Slot
@@ -24,8 +25,6 @@ from harness.schedule.faults import Fault, KillWorker, PauseWorker, arrival_of
 from harness.schedule.schedule import Publish, Schedule
 
 MARGIN_S = 5.0  # what a shared, noisy machine may add to a take-over
-_BYSTANDER = "bystander"  # a record that nobody publishes and whose rows must stay
-_BYSTANDER_ROWS = 3
 
 
 class Terms:
@@ -53,7 +52,7 @@ class Terms:
         """How many rows each record id has at the start, the bystander's among them."""
         records = self._schedule.records
         rows = {self.record_ids[record.name]: record.rows for record in records}
-        return {**rows, f"{self.tag}-{_BYSTANDER}": _BYSTANDER_ROWS}
+        return {**rows, f"{self.tag}-{BYSTANDER}": BYSTANDER_ROWS}
 
     def message(self, index: int, message: Publish) -> Outgoing:
         """A message of the load in bytes."""

@@ -29,7 +29,8 @@ def main(command: list[str]) -> None:
             "harness.agent: give the worker's command, e.g. python -m system_under_test.worker"
         )
     try:
-        plan = msgspec.json.decode(os.environ[ENVIRONMENT], type=Plan)
+        # Taken away, for a worker is to see nothing of the harness.
+        plan = msgspec.json.decode(os.environ.pop(ENVIRONMENT), type=Plan)
     except KeyError:
         sys.exit(f"harness.agent: {ENVIRONMENT} is not set; the harness starts workers, see README")
     except msgspec.MsgspecError as error:

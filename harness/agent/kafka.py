@@ -75,6 +75,8 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
             asked = kwargs.get("offsets")
             message = kwargs["message"] if "message" in kwargs else args[0] if args else None
             facts = _offsets(asked) if asked is not None else _after(message)
+            if asked is None and message is None:  # then it is all that was polled
+                facts = _known(self.position(self.assignment()))
             agent.reach("offset.commit.sent", offsets=facts)
             result = super().commit(*args, **kwargs)
             accepted = [p for p in result or () if p.error is None]
@@ -151,6 +153,10 @@ def _headers(headers: Any) -> dict[str, str | None]:
 
 def _offsets(partitions: Any) -> list[list[int]]:
     return [[p.partition, p.offset] for p in partitions or []]
+
+
+def _known(partitions: Any) -> list[list[int]]:
+    return [[partition, offset] for partition, offset in _offsets(partitions) if offset >= 0]
 
 
 def _after(message: Any) -> list[list[int]]:

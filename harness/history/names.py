@@ -11,6 +11,10 @@ from harness.journal.format import Event, as_text
 from harness.schedule.poison import Poison, make
 from harness.schedule.schedule import Schedule
 
+BYSTANDER = "bystander"
+"""A record that nobody publishes and whose rows must stay."""
+BYSTANDER_ROWS = 3
+
 
 def record_ids(schedule: Schedule, named: Iterable[Event]) -> dict[str, str]:
     """The run's record id of each name of the schedule: the name itself where nobody said."""
@@ -24,6 +28,12 @@ def record_ids(schedule: Schedule, named: Iterable[Event]) -> dict[str, str]:
 def poison(name: str, named: Iterable[Event]) -> Poison:
     """A poison as it was sent in the run."""
     return make(name, str(next((event.get("tag") for event in named), None) or ""))
+
+
+def bystander(named: Iterable[Event]) -> str:
+    """The run's record id of the bystander."""
+    tag = next((event.get("tag") for event in named), None)
+    return f"{tag}-{BYSTANDER}" if tag else BYSTANDER
 
 
 def input_topic(named: Iterable[Event]) -> str | None:

@@ -133,11 +133,11 @@ def _not_stopped(history: History, life: Incarnation) -> Iterator[Finding]:
 
 
 def _was_cut_off(history: History, life: Incarnation, start: Start) -> bool:
-    """Whether a step under way when its worker was asked to stop was never recorded by it, although
-    the worker had its lease and its links to the end.
+    """Whether a step was never recorded by its worker, which was asked to stop and left, although
+    it had its lease and its links to the end. One that was begun only then is no better.
     """
-    since_ns, asked_ns, left_ns = start.started_ns, life.asked_ns or 0, life.ended_ns or 0
-    if start.incarnation != life.name or since_ns > asked_ns or start.settle_confirmed_ns:
+    since_ns, left_ns = start.started_ns, life.ended_ns or 0
+    if start.incarnation != life.name or start.settle_confirmed_ns:
         return False
     if start.how == "failed" and not _is_cancelled(start):
         return False  # it waits to be tried again, and may have to wait for long

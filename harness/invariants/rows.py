@@ -2,6 +2,9 @@
 
 Judged by the database's own audit of deletions and its own count at the end. A record that has
 not completed may have rows left; that it should have completed is another invariant's business.
+
+A row that is neither left nor was seen to go did not go: it was given to another record id, or
+somebody has taken the audit away. So the two counts must make up what there was at first.
 """
 
 from collections import defaultdict
@@ -23,6 +26,7 @@ def rows_go_once_and_wholly(history: History) -> Verdict:
     findings = [
         *_went_twice(history),
         *_of_others(history),
+        *_went_astray(history),
         *(
             finding
             for record_id, completion in completed.items()
@@ -55,6 +59,23 @@ def _of_others(history: History) -> Iterator[Finding]:
             yield Finding(
                 f"{record_id} was in no message and lost {len(deletions)} rows",
                 [_went(history, deletion) for deletion in deletions],
+            )
+
+
+def _went_astray(history: History) -> Iterator[Finding]:
+    if not history.rows_left:
+        return  # nobody looked: the bystander alone has rows at the end of every run
+    for record_id, left in history.rows_left.items():
+        if record_id not in history.rows_at_first:
+            counted = said(history, None, "database", f"has {left} rows of {record_id} at the end")
+            yield Finding(f"{record_id} is no record of the run and has rows", [counted])
+    for record_id, rows in history.rows_at_first.items():
+        left = history.rows_left.get(record_id, 0)
+        gone = len({one.row_id for one in history.deletions_of_record.get(record_id, ())})
+        if gone + left != rows:
+            yield Finding(
+                f"{record_id} had {rows} rows: {gone} were seen to go, and {left} are left",
+                [said(history, None, "database", f"has {left} rows of {record_id} at the end")],
             )
 
 

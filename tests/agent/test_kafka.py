@@ -19,6 +19,7 @@ class FakeConsumer:
         self.deliver: list[Message | None] = []
         self.callbacks: dict[str, Any] = {}
         self.committed: tuple[Any, ...] = ()
+        self.positions: list[TopicPartition] = []
 
     def poll(self, _timeout: float = 0) -> Message | None:
         return self.deliver.pop(0)
@@ -28,6 +29,12 @@ class FakeConsumer:
 
     def subscribe(self, topics: list[str], **callbacks: Any) -> None:
         self.callbacks = {"topics": topics, **callbacks}
+
+    def assignment(self) -> list[TopicPartition]:
+        return self.positions
+
+    def position(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        return partitions
 
     def commit(self, *args: Any, **kwargs: Any) -> list[TopicPartition] | None:
         self.committed = (args, kwargs)
@@ -126,6 +133,13 @@ def test_a_commit_that_is_not_waited_for_is_only_sent(tmp_path: Path) -> None:
     consumer(tmp_path).commit(message())
     (event,) = written(tmp_path)
     assert event.facts == {"name": "offset.commit.sent", "offsets": [[0, 8]]}
+
+
+def test_a_commit_of_whatever_was_polled_names_the_positions(tmp_path: Path) -> None:
+    watched = consumer(tmp_path)
+    watched.positions = [TopicPartition("in", 0, 8), TopicPartition("in", 1, -1001)]
+    watched.commit()
+    assert written(tmp_path)[0].get("offsets") == [[0, 8]]
 
 
 @pytest.mark.parametrize("value", [b"", None])

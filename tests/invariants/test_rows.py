@@ -24,6 +24,23 @@ def test_a_record_that_has_not_completed_may_have_rows_left() -> None:
     b.assert_holds(rows_go_once_and_wholly(b.history(b.published(), b.deletions([1], 1.0))))
 
 
+def test_flags_rows_that_were_put_aside_instead_of_deleted() -> None:
+    aside = [left("bystander", 3), left("deleted:r", 4)]
+    run = b.history(b.published(), b.completion(2.5), aside)
+    b.assert_violated(rows_go_once_and_wholly(run), "deleted:r is no record of the run")
+
+
+def test_flags_rows_that_nobody_saw_go() -> None:
+    seen = [*b.deletions([1, 2], 1.0), left("bystander", 3)]
+    run = b.history(b.published(), b.completion(2.5), seen)
+    b.assert_violated(rows_go_once_and_wholly(run), "r had 4 rows: 2 were seen to go, and 0 are")
+
+
+def test_flags_a_bystander_that_lost_rows_unseen() -> None:
+    run = b.history(GONE, b.completion(2.5), left("bystander", 2))
+    b.assert_violated(rows_go_once_and_wholly(run), "bystander had 3 rows")
+
+
 def test_flags_a_row_that_went_twice() -> None:
     run = b.history(GONE, b.deletion(1, 3.0), b.completion(4.0))
     b.assert_violated(rows_go_once_and_wholly(run), "row 1 of r went 2 times")
@@ -35,7 +52,7 @@ def test_flags_a_row_that_went_after_the_completion() -> None:
 
 
 def test_flags_rows_left_of_a_completed_record() -> None:
-    run = b.history(GONE[:3], b.completion(2.5), left("r", 2))
+    run = b.history(GONE[:3], b.completion(2.5), left("r", 2), left("bystander", 3))
     b.assert_violated(rows_go_once_and_wholly(run), "2 rows left")
     unread = b.history(GONE[:3], b.completion(2.5))
     b.assert_violated(rows_go_once_and_wholly(unread), "2 rows left")
