@@ -24,7 +24,7 @@ from harness.infra.kafka_clients import KafkaClients
 from harness.infra.node import MARK, Node
 from harness.infra.ports import LOOPBACK, free_ports
 from harness.infra.resonate import PromiseServerPart, ResonateChoice
-from harness.infra.template import ProcessTemplate, can_fork
+from harness.infra.template import Templates, can_fork
 from harness.infra.toxiproxy import ProxyControl, ToxiproxyServer
 from harness.infra.worker import Slot, start_cold
 
@@ -116,9 +116,12 @@ class Stack:
             )
         self._numbers = range(process, len(shared.proxied), processes)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._template = ProcessTemplate(self.folder / "template.log") if can_fork() else None
+        self._templates = Templates(self.folder) if can_fork() else None
         self.resonate = PromiseServerPart(
-            choice, self.folder, shared.clocks.pending_retry_s, self._template
+            choice,
+            self.folder,
+            shared.clocks.pending_retry_s,
+            None if self._templates is None else self._templates.any,
         )
         self.slots: tuple[Slot, ...] = ()
 
@@ -140,8 +143,8 @@ class Stack:
     ) -> Node:
         """Start one incarnation of the worker that `command` names."""
         words = shlex.split(command)
-        if self._template is not None:
-            return self._template.launch(incarnation, words, environment, log)
+        if self._templates is not None:
+            return self._templates.of(incarnation).launch(incarnation, words, environment, log)
         return start_cold(words, incarnation, environment, log)
 
     def stop(self) -> None:
@@ -150,8 +153,8 @@ class Stack:
         for slot in self.slots:
             self.proxies.destroy(slot.links["resonate"])
         self.resonate.stop()
-        if self._template is not None:  # last: it is the parent of the others
-            self._template.stop()
+        if self._templates is not None:  # last: they are the parents of the others
+            self._templates.stop()
 
 
 @contextmanager

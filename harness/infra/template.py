@@ -8,8 +8,14 @@ The embedded promise server is forked from it as well: it needs the same librari
 killed has to be back at once and not after its imports.
 
 The template is the parent, so it is the one to whom the kernel tells how a process ended; it passes
-that on. Where forking is not safe (anything but Linux: system libraries start threads of their own)
-they are started in new interpreters instead; HARNESS_COLD_START=1 asks for that here too.
+that on.
+
+A fork hashes strings as its template does, and in production each life of a worker hashes them in a
+way of its own: who makes an id of `hash()`, or goes through a set, would look sound here. So there
+are two templates with seeds of their own, and a worker's next life comes from the other one.
+
+Where forking is not safe (anything but Linux: system libraries start threads of their own) they are
+started in new interpreters instead; HARNESS_COLD_START=1 asks for that here too.
 """
 
 import json
@@ -26,6 +32,7 @@ from harness.infra.node import Process
 from harness.infra.worker import ROOT, python_path
 
 _ANSWERS_WITHIN_S = 20.0
+_HASH_SEEDS = (1, 2)  # always the same, so that a schedule that is run again is run alike
 COLD = "HARNESS_COLD_START"
 
 
@@ -34,10 +41,35 @@ def can_fork() -> bool:
     return sys.platform == "linux" and not os.environ.get(COLD)
 
 
-class ProcessTemplate:
-    """The template process of one pytest process."""
+class Templates:
+    """The templates of one pytest process."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, folder: Path) -> None:
+        """Start them."""
+        self._all = tuple(
+            ProcessTemplate(folder / f"template-{seed}.log", seed) for seed in _HASH_SEEDS
+        )
+
+    @property
+    def any(self) -> "ProcessTemplate":
+        """One of them, for what is no worker."""
+        return self._all[0]
+
+    def of(self, incarnation: str) -> "ProcessTemplate":
+        """That of a life: another than of the life before it, and of the worker beside it."""
+        worker, _, life = incarnation.partition("#")
+        return self._all[(sum(worker.encode()) + int(life or 1)) % len(self._all)]
+
+    def stop(self) -> None:
+        """End them."""
+        for one in self._all:
+            one.stop()
+
+
+class ProcessTemplate:
+    """A template process; its children hash strings by `hash_seed`."""
+
+    def __init__(self, log: Path, hash_seed: int = _HASH_SEEDS[0]) -> None:
         """Start it; it is asked for the first process without waiting for its imports."""
         self._log = log
         with log.open("ab") as errors:
@@ -49,6 +81,7 @@ class ProcessTemplate:
                 env={
                     **os.environ,
                     "PYTHONUNBUFFERED": "1",
+                    "PYTHONHASHSEED": str(hash_seed),
                     "PYTHONPATH": python_path(),
                     # Each child compiles the worker's modules if they are not kept compiled.
                     "PYTHONDONTWRITEBYTECODE": "",

@@ -14,7 +14,7 @@ import pytest
 
 from harness.agent.plan import ENVIRONMENT
 from harness.errors import InfraError
-from harness.infra.template import COLD, ForkedProcess, ProcessTemplate, can_fork
+from harness.infra.template import COLD, ForkedProcess, ProcessTemplate, Templates, can_fork
 from harness.infra.worker import ROOT, start_cold
 from tests.agent.watching import plan
 
@@ -83,6 +83,22 @@ def until_ready(process: ForkedProcess) -> ForkedProcess:
         lambda: "ready" in process.log_tail(), timeout_s=ENDS_WITHIN_S, why="its line"
     )
     return process
+
+
+def test_no_two_lives_in_a_row_hash_alike_and_no_two_workers_side_by_side(tmp_path: Path) -> None:
+    templates = Templates(tmp_path)
+    said = []
+    with ExitStack() as ending:
+        ending.callback(templates.stop)
+        for life in ("w1#1", "w1#2", "w2#1"):
+            folder = tmp_path / life
+            folder.mkdir()
+            fork = Fork(templates.of(life), folder, ending)
+            assert fork("print(hash('a record id'))").wait(ENDS_WITHIN_S) == 0
+            said.append(fork.log_of("w1#1").read_text())
+    first, next_life, beside = said
+    assert first != next_life
+    assert first != beside
 
 
 def test_a_forked_worker_is_told_what_a_cold_one_is(fork: Fork, tmp_path: Path) -> None:
