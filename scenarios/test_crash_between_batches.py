@@ -63,7 +63,13 @@ def test_rows_that_fill_no_batch(prover: Prover, nth: int | None) -> None:
 
 @pytest.mark.mutant
 @pytest.mark.parametrize(
-    "mutant", ["batches_are_not_steps", "forgets_finished_steps", "deletes_one_row_too_many"]
+    "mutant",
+    [
+        "batches_are_not_steps",
+        "forgets_finished_steps",
+        "deletes_one_row_too_many",
+        "puts_rows_aside",
+    ],
 )
 def test_catches_a_worker_that_batches_wrongly(prover: Prover, mutant: str) -> None:
     prover.catch(CALM, named(mutant))

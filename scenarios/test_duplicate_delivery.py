@@ -71,9 +71,10 @@ def test_catches_a_worker_with_a_fresh_id_a_delivery(prover: Prover) -> None:
 
 
 @pytest.mark.mutant
-def test_catches_a_worker_with_a_fresh_id_a_redelivery(prover: Prover) -> None:
+@pytest.mark.parametrize("mutant", ["fresh_id_a_redelivery", "hashes_the_record_id"])
+def test_catches_a_worker_with_another_id_in_its_next_life(prover: Prover, mutant: str) -> None:
     kill = KillWorker(at=Arrival(checkpoint="workflow.begin.confirmed"))
-    prover.catch(CALM.with_faults(kill), named("fresh_id_a_redelivery"))
+    prover.catch(CALM.with_faults(kill), named(mutant))
 
 
 # One delivery before a second worker joins and one on each partition after it has: whichever of the

@@ -50,6 +50,18 @@ STOPPED = Schedule(
 )
 
 
+# It comes while all is asleep, and the sleep is over before the worker has left: whatever is begun
+# then has the rows against it.
+STOPPED_ASLEEP = Schedule(
+    records=(Record(name="three", rows=6),),
+    load=(Publish(record="three"),),
+    faults=(
+        StopWorker(at=Arrival(checkpoint="sleep.suspended")),
+        LockDatabase(at=Arrival(checkpoint="step.started", nth=2), for_s=4.0),
+    ),
+)
+
+
 def test_without_faults(prover: Prover) -> None:
     prover.prove(CALM, at_stake=("every_record_completes",))
 
@@ -68,6 +80,17 @@ def test_a_beat_that_fails_costs_no_lease(prover: Prover) -> None:
 
 def test_a_worker_that_is_asked_to_stop_finishes_its_steps(prover: Prover) -> None:
     prover.prove(STOPPED, at_stake=(*AT_STAKE, "workers_stop_when_asked"))
+
+
+def test_a_worker_that_is_asked_to_stop_begins_nothing_that_it_does_not_finish(
+    prover: Prover,
+) -> None:
+    prover.prove(STOPPED_ASLEEP, at_stake=("every_record_completes", "workers_stop_when_asked"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_takes_work_until_it_leaves(prover: Prover) -> None:
+    prover.catch(STOPPED_ASLEEP, named("takes_work_until_it_leaves"))
 
 
 @pytest.mark.mutant

@@ -19,6 +19,7 @@ from harness import (
     Arrival,
     CutLink,
     KillWorker,
+    PauseWorker,
     Publish,
     Record,
     RollingRestart,
@@ -141,6 +142,8 @@ ALIKE = tuple(
             "a%3Ab",
             "é" * 40 + "1",
             "é" * 40 + "2",
+            "x" * 900 + "1",
+            "x" * 900 + "2",
             "\u2028",
             "x",
             "x ",
@@ -152,9 +155,49 @@ ALIKE = tuple(
 LOOK_ALIKES = Schedule(records=ALIKE, load=tuple(Publish(record=record.name) for record in ALIKE))
 
 
+# The case of an id is all that tells its rows from another's, which are looked at later.
+OTHER_CASE = Schedule(
+    records=(Record(name="Look-Alike", rows=1), Record(name="look-alike", rows=3)),
+    load=(
+        Publish(record="Look-Alike"),
+        Publish(record="look-alike", after_completion_of="Look-Alike"),
+    ),
+)
+# One that stands still for longer than its group session, with a record in hand that has no promise
+# yet, is handed it again.
+HANDED_AGAIN = Schedule(
+    records=(Record(name="one", rows=2), Record(name="two", rows=2)),
+    load=(Publish(record="one"), Publish(record="two")),
+    faults=(
+        msgspec.structs.replace(UNREACHABLE, cut_s=14.0),
+        PauseWorker(at=Arrival(checkpoint="workflow.begin.sent"), for_s=6.0),
+    ),
+)
+# A record that is on two partitions, and has no promise yet.
+ON_TWO_PARTITIONS = Schedule(
+    records=(Record(name="twice", rows=2),),
+    load=(Publish(record="twice"), Publish(record="twice", partition=1)),
+    partitions=2,
+    faults=(UNREACHABLE,),
+)
+# A worker is started while the promise server is out of its reach.
+BORN_IN_AN_OUTAGE = Schedule(
+    records=(Record(name="one", rows=2), Record(name="two", rows=2)),
+    load=(Publish(record="one"), Publish(record="two")),
+    faults=(
+        msgspec.structs.replace(UNREACHABLE, cut_s=6.0),
+        KillWorker(at=Arrival(checkpoint="workflow.begin.sent")),
+    ),
+)
+
+
 @pytest.mark.parametrize(
     "schedule",
     [
+        pytest.param(OTHER_CASE, id="other case"),
+        pytest.param(HANDED_AGAIN, id="handed out again"),
+        pytest.param(ON_TWO_PARTITIONS, id="on two partitions"),
+        pytest.param(BORN_IN_AN_OUTAGE, id="born in an outage"),
         pytest.param(REVOKED, id="revoked while its promise cannot be made"),
         pytest.param(UNEVEN, id="uneven partitions"),
         pytest.param(LOOK_ALIKES, id="look-alikes"),
@@ -188,8 +231,29 @@ def test_catches_a_worker_that_keeps_what_was_revoked(prover: Prover) -> None:
 
 
 @pytest.mark.mutant
-def test_catches_a_worker_that_tidies_the_key(prover: Prover) -> None:
-    prover.catch(LOOK_ALIKES, named("tidies_the_key"))
+@pytest.mark.parametrize("mutant", ["tidies_the_key", "cuts_long_ids"])
+def test_catches_a_worker_that_takes_look_alikes_for_one(prover: Prover, mutant: str) -> None:
+    prover.catch(LOOK_ALIKES, named(mutant))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_compares_ids_by_like(prover: Prover) -> None:
+    prover.catch(OTHER_CASE, named("compares_ids_by_like"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_skips_what_it_was_handed(prover: Prover) -> None:
+    prover.catch(HANDED_AGAIN, named("skips_what_it_was_handed"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_skips_what_it_has_in_hand(prover: Prover) -> None:
+    prover.catch(ON_TWO_PARTITIONS, named("skips_what_it_has_in_hand"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_opens_its_stream_once(prover: Prover) -> None:
+    prover.catch(BORN_IN_AN_OUTAGE, named("opens_its_stream_once"))
 
 
 @pytest.mark.mutant

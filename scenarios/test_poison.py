@@ -11,7 +11,16 @@ Deny: poison lost; a good record dead-lettered or held up; a worker that dies of
 
 import pytest
 
-from harness import Arrival, CutLink, KillWorker, Publish, Record, Schedule, StopWorker
+from harness import (
+    Arrival,
+    CutLink,
+    KillWorker,
+    Publish,
+    Record,
+    Schedule,
+    Settings,
+    StopWorker,
+)
 from harness.prove import Prover
 from harness.schedule import poison
 from tests.mutants.registry import named
@@ -68,6 +77,36 @@ TWICE = Schedule(
 )
 def test_with_poison_in_hand(prover: Prover, fault: StopWorker | CutLink) -> None:
     prover.prove(TWICE.with_faults(fault), at_stake=AT_STAKE)
+
+
+# Down before the letter is on its way, for longer than ours lets its client try; another may let it
+# try for longer, and see no failure.
+UNWRITTEN = Schedule(
+    records=(Record(name="behind", rows=2),),
+    load=(Publish(poison="value that is not JSON"), Publish(record="behind")),
+    settings=Settings(publish_timeout_s=1.0),
+    faults=(
+        CutLink(
+            link="kafka",
+            at=Arrival(checkpoint="record.polled"),
+            latency_ms=0,
+            latency_s=0.0,
+            cut_s=4.0,
+        ),
+    ),
+)
+
+
+def test_a_letter_that_failed_is_written_again(prover: Prover) -> None:
+    outcome = prover.prove(UNWRITTEN, at_stake=AT_STAKE)
+    failed = len(outcome.history.of_kind("dead_letter.refused"))
+    assert failed or not prover.has_our_worker, "the fault bit nobody: no letter failed"
+    prover.note(f"{failed} attempts to write a dead letter failed")
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_logs_a_failed_letter(prover: Prover) -> None:
+    prover.catch(UNWRITTEN, named("logs_a_failed_letter"))
 
 
 @pytest.mark.mutant

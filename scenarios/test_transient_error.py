@@ -84,25 +84,28 @@ def test_killed_while_a_step_waits_to_be_retried(prover: Prover) -> None:
 
 
 # Ours waits so long for the rows, and the lock is held for longer; another may wait and not fail.
+# More attempts fail than a careful worker lets in at a time.
 REFUSED = Schedule(
-    records=(Record(name="one", rows=4),),
-    load=(Publish(record="one"),),
-    settings=Settings(database_lock_timeout_s=0.5),
-    faults=(LockDatabase(at=Arrival(checkpoint="step.started"), for_s=2.0),),
+    records=tuple(Record(name=f"record-{number}", rows=4) for number in range(4)),
+    load=tuple(Publish(record=f"record-{number}") for number in range(4)),
+    settings=Settings(database_lock_timeout_s=0.2, step_retry_max_delay_s=0.1),
+    faults=(LockDatabase(at=Arrival(checkpoint="step.started"), for_s=4.0),),
 )
+PERMITS = 8
 
 
 def test_the_database_refuses(prover: Prover) -> None:
     outcome = prover.prove(REFUSED, at_stake=DONE)
     refused = len(outcome.history.of_kind("step.failed"))
     # Another may wait for longer than it is told, and then nothing fails.
-    assert refused or not prover.has_our_worker, "the fault bit nobody: no attempt failed"
+    assert refused > PERMITS or not prover.has_our_worker, f"the fault bit {refused} attempts only"
     prover.note(f"{refused} attempts failed at a locked database")
 
 
 @pytest.mark.mutant
-def test_catches_a_worker_that_takes_a_database_error_for_no_rows(prover: Prover) -> None:
-    prover.catch(REFUSED, named("takes_a_database_error_for_no_rows"))
+@pytest.mark.parametrize("mutant", ["takes_a_database_error_for_no_rows", "leaks_its_permits"])
+def test_catches_a_worker_that_bears_no_database_error(prover: Prover, mutant: str) -> None:
+    prover.catch(REFUSED, named(mutant))
 
 
 @pytest.mark.mutant

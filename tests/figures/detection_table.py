@@ -121,7 +121,9 @@ def aims(everything: Sequence[Sought]) -> list[str]:
         for mutant in dict.fromkeys(one.mutant for one in everything)
     }
     late = [mutant for mutant, (ours, _) in by_mutant.items() if not _is_soon(ours)]
-    narrow = {mutant: both for mutant, both in by_mutant.items() if named(mutant).window}
+    with_window = {mutant: both for mutant, both in by_mutant.items() if named(mutant).window}
+    narrow = {mutant: (ours, plain) for mutant, (ours, plain) in with_window.items() if plain}
+    unmeasured = len(with_window) - len(narrow)
     close = [mutant for mutant, both in narrow.items() if not _is_far_ahead(*both)]
     soon = f"{len(by_mutant) - len(late)} of {len(by_mutant)} mutants{_missed_by(late)}"
     ahead = f"{len(narrow) - len(close)} of {len(narrow)}{_missed_by(close)}"
@@ -131,6 +133,10 @@ def aims(everything: Sequence[Sought]) -> list[str]:
     return [
         f"Aim: found within {_SOON} schedules in the median. Met by {soon}",
         f"Aim: {narrow_aim}. Met by {ahead}",
+        *(
+            [f"{unmeasured} with a narrow window were not sought in the plain way."]
+            * (unmeasured > 0)
+        ),
         *(f"{mutant}: {named(mutant).rare}" for mutant in late if named(mutant).rare),
     ]
 

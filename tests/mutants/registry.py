@@ -37,6 +37,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "workflow.begin.confirmed .. offset.commit.confirmed",
     ),
     Mutant(
+        "hashes_the_record_id",
+        ("one_workflow_per_record_id",),
+        "workflow.begin.confirmed .. offset.commit.confirmed",
+    ),
+    Mutant(
         "generation_in_the_id",
         ("one_workflow_per_record_id",),
         "record.polled .. rebalance.revoked .. record.polled",
@@ -104,7 +109,19 @@ MUTANTS: tuple[Mutant, ...] = (
         ("every_record_completes",),
         "record.polled .. workflow.begin.confirmed",
     ),
+    Mutant(
+        "skips_what_it_was_handed",
+        ("no_offset_is_committed_before_its_promise_exists",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
+    Mutant(
+        "skips_what_it_has_in_hand",
+        ("no_offset_is_committed_before_its_promise_exists",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
+    Mutant("opens_its_stream_once", ("every_record_completes",)),
     Mutant("tidies_the_key", ("every_record_completes",)),
+    Mutant("cuts_long_ids", ("every_record_completes",)),
     Mutant(
         "gives_the_record_up",
         ("every_poison_record_is_dead_lettered_with_its_reason",),
@@ -116,6 +133,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("dies_of_poison", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant("knows_only_value_errors", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant("skips_poison_silently", ("every_poison_record_is_dead_lettered_with_its_reason",)),
+    Mutant(
+        "logs_a_failed_letter",
+        ("every_poison_record_is_dead_lettered_with_its_reason",),
+        "record.polled .. dead_letter.accepted",
+    ),
     Mutant(
         "marks_poison_before_its_letter",
         ("every_poison_record_is_dead_lettered_with_its_reason",),
@@ -151,9 +173,17 @@ MUTANTS: tuple[Mutant, ...] = (
         "step.started .. step.effect_done",
     ),
     Mutant("deletes_one_row_too_many", ("rows_go_once_and_wholly",)),
+    Mutant("puts_rows_aside", ("rows_go_once_and_wholly",)),
+    Mutant("compares_ids_by_like", ("every_effect_belongs_to_a_step",)),
+    Mutant("leaks_its_permits", ("every_record_completes",)),
     Mutant(
         "gives_a_step_up_after_two_crashes",
         ("rows_go_once_and_wholly",),
+        "step.started .. step.settle.confirmed",
+    ),
+    Mutant(
+        "takes_work_until_it_leaves",
+        ("workers_stop_when_asked",),
         "step.started .. step.settle.confirmed",
     ),
     Mutant(
