@@ -286,12 +286,6 @@ class History:
         return {event.get("record_id"): event.get("rows") for event in left}
 
     @cached_property
-    def rows_at_first(self) -> Mapping[str, int]:
-        """How many rows each record id had before the load, the bystander's among them."""
-        made = {self.record_ids[record.name]: record.rows for record in self.schedule.records}
-        return {**made, names.bystander(self.of_kind("named")): names.BYSTANDER_ROWS}
-
-    @cached_property
     def _by_kind(self) -> Mapping[str, tuple[Event, ...]]:
         return grouped((event.kind, event) for event in self.events)
 

@@ -3,7 +3,7 @@
 A schedule has names; the messages of a run carry ids that no other run has.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.history.facts import Published
@@ -30,10 +30,11 @@ def poison(name: str, named: Iterable[Event]) -> Poison:
     return make(name, str(next((event.get("tag") for event in named), None) or ""))
 
 
-def bystander(named: Iterable[Event]) -> str:
-    """The run's record id of the bystander."""
-    tag = next((event.get("tag") for event in named), None)
-    return f"{tag}-{BYSTANDER}" if tag else BYSTANDER
+def rows_at_first(schedule: Schedule, named: Sequence[Event]) -> dict[str, int]:
+    """How many rows each record id had before the load, the bystander's among them."""
+    ids, tag = record_ids(schedule, named), next((event.get("tag") for event in named), None)
+    made = {ids[record.name]: record.rows for record in schedule.records}
+    return {**made, f"{tag}-{BYSTANDER}" if tag else BYSTANDER: BYSTANDER_ROWS}
 
 
 def input_topic(named: Iterable[Event]) -> str | None:

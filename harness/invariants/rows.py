@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from harness.history.facts import Completion, Deletion
 from harness.history.history import History
 from harness.history.moments import after
+from harness.history.names import rows_at_first
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 
 
@@ -65,11 +66,12 @@ def _of_others(history: History) -> Iterator[Finding]:
 def _went_astray(history: History) -> Iterator[Finding]:
     if not history.rows_left:
         return  # nobody looked: the bystander alone has rows at the end of every run
+    at_first = rows_at_first(history.schedule, history.of_kind("named"))
     for record_id, left in history.rows_left.items():
-        if record_id not in history.rows_at_first:
+        if record_id not in at_first:
             counted = said(history, None, "database", f"has {left} rows of {record_id} at the end")
             yield Finding(f"{record_id} is no record of the run and has rows", [counted])
-    for record_id, rows in history.rows_at_first.items():
+    for record_id, rows in at_first.items():
         left = history.rows_left.get(record_id, 0)
         gone = len({one.row_id for one in history.deletions_of_record.get(record_id, ())})
         if gone + left != rows:

@@ -94,8 +94,14 @@ def test_the_page_says_which_aims_are_met_and_by_whom_not() -> None:
     late, close = aims([sought(60), sought(51, seed=2), sought(100, "random")])
     assert late.endswith("Met by 0 of 1 mutants; not by marks_published_first.")
     assert close.endswith("Met by 0 of 1; not by marks_published_first.")
-    unknown, _ = aims([sought(40, found=False)])
+    unknown, *_ = aims([sought(40, found=False)])
     assert "Met by 0 of 1" in unknown
+
+
+def test_an_aim_is_not_missed_by_what_was_not_measured() -> None:
+    _, far_ahead, more = aims([sought(4)])
+    assert far_ahead.endswith("Met by 0 of 0.")
+    assert more == "1 with a narrow window were not sought in the plain way."
 
 
 def test_a_search_that_the_stack_ended_is_told_from_one_that_found_nothing() -> None:
