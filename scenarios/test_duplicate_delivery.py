@@ -71,7 +71,9 @@ def test_catches_a_worker_with_a_fresh_id_a_delivery(prover: Prover) -> None:
 
 
 @pytest.mark.mutant
-@pytest.mark.parametrize("mutant", ["fresh_id_a_redelivery", "hashes_the_record_id"])
+@pytest.mark.parametrize(
+    "mutant", ["fresh_id_a_redelivery", "hashes_the_record_id", "keeps_ids_on_its_disk"]
+)
 def test_catches_a_worker_with_another_id_in_its_next_life(prover: Prover, mutant: str) -> None:
     kill = KillWorker(at=Arrival(checkpoint="workflow.begin.confirmed"))
     prover.catch(CALM.with_faults(kill), named(mutant))

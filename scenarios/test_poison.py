@@ -49,6 +49,19 @@ def test_without_faults(prover: Prover) -> None:
     prover.prove(CALM, at_stake=AT_STAKE)
 
 
+# More poison than may be in flight.
+CROWDED = CALM.with_settings(max_starts_in_flight=2)
+
+
+def test_with_more_poison_than_starts_in_flight(prover: Prover) -> None:
+    prover.prove(CROWDED, at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_keeps_the_slots_of_poison(prover: Prover) -> None:
+    prover.catch(CROWDED, named("keeps_the_slots_of_poison"))
+
+
 @pytest.mark.parametrize("nth", [1, 5])
 def test_killed_when_the_dead_letter_is_accepted(prover: Prover, nth: int) -> None:
     kill = KillWorker(at=Arrival(checkpoint="dead_letter.accepted", nth=nth))

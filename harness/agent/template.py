@@ -21,6 +21,7 @@ import select
 import signal
 import sqlite3  # noqa: F401 - imported for the children
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def _leave_home(request: dict[str, Any]) -> None:
     os.close(log)
     os.close(nothing)
     os.environ.update(request["environment"])
+    tempfile.tempdir = None  # what the template may have found out is not the child's
 
 
 def _report_ends() -> None:

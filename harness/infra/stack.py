@@ -141,8 +141,13 @@ class Stack:
     def start_worker(
         self, command: str, incarnation: str, environment: Mapping[str, str], log: Path
     ) -> Node:
-        """Start one incarnation of the worker that `command` names."""
-        words = shlex.split(command)
+        """Start one incarnation of the worker that `command` names.
+
+        What it writes to its temporary folder no other finds, as if each had a disk of its own.
+        """
+        words, disk = shlex.split(command), self.folder / "disks" / uuid.uuid4().hex
+        disk.mkdir(parents=True)
+        environment = {**environment, "TMPDIR": str(disk)}
         if self._templates is not None:
             return self._templates.of(incarnation).launch(incarnation, words, environment, log)
         return start_cold(words, incarnation, environment, log)

@@ -42,6 +42,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "workflow.begin.confirmed .. offset.commit.confirmed",
     ),
     Mutant(
+        "keeps_ids_on_its_disk",
+        ("one_workflow_per_record_id",),
+        "workflow.begin.confirmed .. offset.commit.confirmed",
+    ),
+    Mutant(
         "generation_in_the_id",
         ("one_workflow_per_record_id",),
         "record.polled .. rebalance.revoked .. record.polled",
@@ -131,6 +136,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("short_lifetime", ("every_workflow_and_offset_is_settled",)),
     Mutant("plain_heartbeat", ("only_the_failing_step_retries",)),
     Mutant("dies_of_poison", ("every_poison_record_is_dead_lettered_with_its_reason",)),
+    Mutant("keeps_the_slots_of_poison", ("every_record_completes",)),
     Mutant("knows_only_value_errors", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant("skips_poison_silently", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant(
