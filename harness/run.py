@@ -4,6 +4,7 @@
     load      the messages are published
     chaos     faults strike as their arrivals and times come, and are healed; the rest of the load
     drain     bounded: until all work is done, or nothing moves any more
+    idle      as long as the schedule says, to see what workers do that have nothing to do
     final     the workers are stopped; then the broker, the server and the database are read
 
 The schedule is saved before anything starts, and everything that happens is in the journal before
@@ -25,7 +26,7 @@ from harness.clients.drain import Backlog
 from harness.clients.producer import LoadProducer
 from harness.clients.promises import PromiseReader, facts_of, named_in
 from harness.clients.topics import TopicReader, commit_log
-from harness.errors import HarnessError, ScheduleError
+from harness.errors import HarnessError
 from harness.faults.fault import Reach
 from harness.faults.nemesis import Nemesis
 from harness.infra.database import Database
@@ -38,7 +39,6 @@ from harness.journal.reader import JournalTail
 from harness.journal.writer import JournalWriter
 from harness.loading import Loading
 from harness.report.store import save_plan
-from harness.schedule.faults import KillServer
 from harness.schedule.schedule import Schedule
 from harness.terms import Terms, timing_of
 
@@ -55,7 +55,7 @@ def run(
     `server` is a PostgreSQL server, None for SQLite. Raises InfraError if a part failed, and
     ScheduleError, before anything starts, for what this stack cannot play.
     """
-    _check(schedule, stack)
+    stack.check(schedule)
     one = _Run(schedule, stack, worker, into, server)
     try:
         one.play()
@@ -65,15 +65,6 @@ def run(
         raise
     one.close()
     return into
-
-
-def _check(schedule: Schedule, stack: Stack) -> None:
-    workers = len(schedule.everybody)
-    if workers > len(stack.slots):
-        raise ScheduleError(f"{workers} workers; a run has links for {len(stack.slots)}")
-    kills_it = any(isinstance(fault, KillServer) for fault in schedule.faults)
-    if kills_it and not stack.choice.is_ours:
-        raise ScheduleError(f"a fault kills the promise server, and {stack.choice} is not ours")
 
 
 class _Run:
@@ -118,6 +109,7 @@ class _Run:
         self._settle()
         self._load()
         self._chaos_and_drain()
+        self._watch_the_idle()
         self._stop_workers()
         self._final_read()
 
@@ -212,6 +204,13 @@ class _Run:
             missing=missing[:20],
             waited_s=round(clock.monotonic_s() - began, 3),
         )
+
+    def _watch_the_idle(self) -> None:
+        self._enter("idle")
+        began = clock.monotonic_s()
+        while clock.monotonic_s() - began < self._schedule.settings.idle_s:
+            self._step()
+            clock.sleep(_STEP_EVERY_S)
 
     def _stop_workers(self) -> None:
         self._enter("stop")

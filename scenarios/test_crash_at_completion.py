@@ -2,7 +2,7 @@
 
 The worker dies at every checkpoint from handing the completion to the Kafka client to the
 server's confirmation that the workflow is settled, and is started again. Once it is only asked to
-stop.
+stop, and once it is watched for some seconds when all is done.
 
 Expect: the completion is published once where the crash left no doubt.
 Allow: a second one, with the same key and promise id, if the first may have been accepted by the
@@ -58,6 +58,20 @@ def test_killed_on_the_way_out(prover: Prover, checkpoint: str) -> None:
 def test_stopped_before_the_publish_is_recorded(prover: Prover) -> None:
     stop = StopWorker(at=Arrival(checkpoint="publish.accepted"))
     prover.prove(CALM.with_faults(stop), at_stake=(*AT_STAKE, "workers_stop_when_asked"))
+
+
+# For longer than a lease, a pending retry and whatever else comes round every few seconds.
+IDLE = CALM.with_settings(idle_s=8.0)
+
+
+def test_nothing_comes_when_all_is_done(prover: Prover) -> None:
+    outcome = prover.prove(IDLE, at_stake=AT_STAKE)
+    assert len(outcome.history.completions) == 1
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_publishes_from_an_outbox_too(prover: Prover) -> None:
+    prover.catch(IDLE, named("publishes_from_an_outbox_too"))
 
 
 @pytest.mark.mutant

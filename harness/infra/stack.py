@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import InfraError
+from harness.errors import InfraError, ScheduleError
 from harness.infra.clocks import SHORT, Clocks
 from harness.infra.guard import Guard
 from harness.infra.kafka import KafkaAddress, KafkaBroker, administer
@@ -27,6 +27,8 @@ from harness.infra.resonate import PromiseServerPart, ResonateChoice
 from harness.infra.template import Templates, can_fork
 from harness.infra.toxiproxy import ProxyControl, ToxiproxyServer
 from harness.infra.worker import Slot, start_cold
+from harness.schedule.faults import KillServer
+from harness.schedule.schedule import Schedule
 
 _DRAWS = 3
 SLOTS_A_PROCESS = 4  # the most workers that a schedule has
@@ -137,6 +139,15 @@ class Stack:
             )
             for number in self._numbers
         )
+
+    def check(self, schedule: Schedule) -> None:
+        """Raise ScheduleError for one that cannot be played here."""
+        workers = len(schedule.everybody)
+        if workers > len(self.slots):
+            raise ScheduleError(f"{workers} workers; a run has links for {len(self.slots)}")
+        kills_it = any(isinstance(fault, KillServer) for fault in schedule.faults)
+        if kills_it and not self.choice.is_ours:
+            raise ScheduleError(f"a fault kills the promise server, and {self.choice} is not ours")
 
     def start_worker(
         self, command: str, incarnation: str, environment: Mapping[str, str], log: Path

@@ -161,6 +161,8 @@ def _told_settings(settings: Settings) -> list[str]:
         told.append(f"a lease of {_seconds(settings.lease_s)}")
     if settings.drain_timeout_s != _USUAL.drain_timeout_s:
         told.append(f"waits {_seconds(settings.drain_timeout_s)} for the backlog")
+    if settings.idle_s:
+        told.append(f"{_seconds(settings.idle_s)} of watching when all is done")
     if settings.max_starts_in_flight is not None:
         told.append(f"at most {_counted(settings.max_starts_in_flight, 'start')} in flight")
     if settings.publish_timeout_s is not None:

@@ -57,7 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every worker of the run is told, and the clocks of the parts around it, in seconds.
 
     `step_retry_max_delay_s` and those that may be None are for ours; another worker keeps its own.
-    None leaves ours to its default, which is longer, or more, than any fault here.
+    None leaves ours to its default, which is longer, or more, than any fault here. `idle_s` is how
+    long the workers are watched when they have nothing more to do.
     """
 
     batch_size: Positive = 2
@@ -67,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     step_retry_max_delay_s: Seconds = 1.0
     lease_s: Seconds = 2.0
     drain_timeout_s: Seconds = 60.0
+    idle_s: Seconds = 0.0
     max_starts_in_flight: Positive | None = None
     publish_timeout_s: Annotated[float, msgspec.Meta(ge=1)] | None = None
     database_lock_timeout_s: Seconds | None = None

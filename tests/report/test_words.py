@@ -193,6 +193,7 @@ def test_tells_a_setting_only_where_it_is_unusual() -> None:
         transient_error_seed=7,
         lease_s=1.5,
         drain_timeout_s=90,
+        idle_s=5,
         max_starts_in_flight=2,
         publish_timeout_s=1,
         database_lock_timeout_s=0.5,
@@ -200,7 +201,7 @@ def test_tells_a_setting_only_where_it_is_unusual() -> None:
     assert load_of(schedule(("a", 1), settings=changed)).endswith(
         "batches of 1, 1 s between "
         "25 % of the batch attempts fail (seed 7); a lease of 1.5 s; waits 90 s for the backlog "
-        "at most 2 starts in flight; a publish fails after 1 s; "
+        "5 s of watching when all is done; at most 2 starts in flight; a publish fails after 1 s "
         "a locked database fails after 0.5 s"
     )
 
