@@ -35,7 +35,7 @@ AWAY_S = 2.5  # longer than a lease
 # a busy machine adds (`fast_records_overtake_slow_ones`).
 GOT_OVER_S = 7.5
 LATER = Schedule(
-    records=(Record(name="one", rows=2), Record(name="slow", rows=6), Record(name="fast", rows=1)),
+    records=(Record(name="one", rows=2), Record(name="slow", rows=8), Record(name="fast", rows=1)),
     load=(
         Publish(record="one"),
         *(Publish(record=name, after_faults_s=GOT_OVER_S) for name in ("slow", "fast")),
