@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 JOBS ?= 8
+# Some tests only wait, so one process more than there are cores pays.
+TEST_JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 # pyenv and uv read .python-version; elsewhere any Python 3.12 or newer on PATH will do.
 PYTHON ?= $(shell for p in "$$(pyenv which python 2>/dev/null)" python3.14 python3.13 python3.12 python3 python; do \
 	[ -n "$$p" ] && "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$p" && break; done)
@@ -20,7 +22,7 @@ scenarios: setup ## the main job: prove every failure mode (ARGS="..." go to pyt
 	$(RUN) pytest scenarios/ -n $(JOBS) --dist worksteal $(ARGS)
 
 test: .venv/.complete ## the harness's own tests; no broker
-	$(RUN) pytest tests/ -n auto $(ARGS)
+	$(RUN) pytest tests/ -n $(TEST_JOBS) --dist worksteal $(ARGS)
 
 check: .venv/.complete ## lint, format, types
 	$(RUN) ruff check .
