@@ -39,7 +39,7 @@ LONG_S = 3 * CALM.settings.lease_s
 FOUR = tuple(Record(name=f"record-{number}", rows=8) for number in range(4))
 ALONE = Schedule(records=FOUR, load=tuple(Publish(record=record.name) for record in FOUR))
 TAKEN_UP_BY_ITSELF = ALONE.with_faults(
-    PauseWorker(at=Arrival(checkpoint="step.effect_done", nth=len(FOUR)), for_s=LONG_S),
+    PauseWorker(at=Arrival(checkpoint="step.effect_done"), for_s=LONG_S),
     LockDatabase(at=Arrival(checkpoint="step.started", nth=len(FOUR) + 1), for_s=LONG_S),
 )
 
