@@ -74,8 +74,11 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
         def commit(self, *args: Any, **kwargs: Any) -> Any:
             asked = kwargs.get("offsets")
             message = kwargs["message"] if "message" in kwargs else args[0] if args else None
-            facts = _offsets(asked) if asked is not None else _after(message)
-            if asked is None and message is None:  # then it is all that was polled
+            if asked is not None:
+                facts = _offsets(asked)
+            elif message is not None:
+                facts = _after(message)
+            else:  # all that was polled
                 facts = _known(self.position(self.assignment()))
             agent.reach("offset.commit.sent", offsets=facts)
             result = super().commit(*args, **kwargs)
@@ -160,7 +163,7 @@ def _known(partitions: Any) -> list[list[int]]:
 
 
 def _after(message: Any) -> list[list[int]]:
-    return [[message.partition(), message.offset() + 1]] if message is not None else []
+    return [[message.partition(), message.offset() + 1]]
 
 
 def _both(ours: Callable[..., None], theirs: Callable[..., None] | None) -> Callable[..., None]:

@@ -82,9 +82,8 @@ class History:
         Then what is missing is lost. Otherwise late and lost look the same.
         """
         for drained in self.of_kind("drained")[:1]:
-            why = drained.get(
-                "why"
-            )  # in journals from before it was written, only whether all came
+            # Journals from before `why` was written say only whether all came.
+            why = drained.get("why")
             return bool(drained.get("complete")) if why is None else why != "out of time"
         return False
 

@@ -76,7 +76,7 @@ class Searcher:
         self._profile = profile
         self._seed = seed
         self._at_once = max(1, min(at_once, SHARDS))
-        self._database = database
+        self._database = database if seed is None else None
         self._cells = cells
         self._mode = mode
         self._tell = tell
@@ -149,7 +149,7 @@ class Searcher:
 
     def _remembered(self, shard: int) -> list[Schedule]:
         """This shard's part of what failed before; nothing of it in a search with a seed."""
-        if self._database is None or self._seed is not None:
+        if self._database is None:
             return []
         found = []
         for saved in sorted(self._database.fetch(self._key))[shard::SHARDS]:
@@ -163,13 +163,13 @@ class Searcher:
         return found
 
     def _keep(self, found: Schedule) -> None:
-        if self._database is not None and self._seed is None:
+        if self._database is not None:
             self._database.save(self._key, to_json(found))
 
     def _keep_smallest(self, one: Counterexample) -> None:
         smallest = one.smallest.history.schedule
         self._keep(smallest)
-        if self._database is not None and self._seed is None and one.found != smallest:
+        if self._database is not None and one.found != smallest:
             self._database.delete(self._key, to_json(one.found))
 
     def _strategy(self, calm: Schedule) -> Callable[[], SearchStrategy[Schedule]]:
