@@ -23,6 +23,8 @@ from tests.mutants.registry import named
 from tests.search.test_search import SCHEDULES, a_run, a_schedule, needs_a_kill
 
 DRAWS = msgspec.structs.replace(PROFILES["dev"], runs=8 * 6, shrink_runs=10)
+# So many that no luck of the draw keeps a search from finding what it is to find.
+DRAWS_MANY = msgspec.structs.replace(DRAWS, runs=8 * 60)
 REPLAYS = PROFILES["replay"]
 MUTANT = named("catches_up_after_a_crash")
 CALM = a_schedule(3)
@@ -91,14 +93,14 @@ def test_what_holds_holds(front: Front) -> None:
 
 def test_what_is_violated_is_told_as_a_story_and_kept(front: Front) -> None:
     with pytest.raises(Refuted, match=r"(?s)found in schedule .*reproduced 2 of 2.*one is broken"):
-        front.searcher(breaks).search(CALM, 0)
+        front.searcher(breaks, DRAWS_MANY).search(CALM, 0)
     assert front.told[-1].verdict == "violated"
     assert front.kept() == 1
 
 
 def test_what_failed_before_comes_first_until_a_person_forgets_it(front: Front) -> None:
     with pytest.raises(Refuted):
-        front.searcher(breaks).search(CALM, 0)
+        front.searcher(breaks, DRAWS_MANY).search(CALM, 0)
     for profile in (DRAWS, REPLAYS):
         searched = front.searcher(a_run, profile).search(CALM, 0)
         assert searched.held == 1
@@ -116,7 +118,7 @@ def test_what_is_found_is_kept_although_its_shrinking_is_interrupted(front: Fron
         return breaks(schedule)
 
     with pytest.raises(KeyboardInterrupt):
-        front.searcher(once).search(CALM, 0)
+        front.searcher(once, DRAWS_MANY).search(CALM, 0)
     assert front.kept() == 1
 
 
@@ -214,7 +216,7 @@ def test_a_disk_that_is_full_takes_no_verdict_away(
 
     monkeypatch.setattr(CellLog, "add", full)
     with pytest.raises(Refuted, match="one is broken"):
-        front.searcher(breaks).search(CALM, 0)
+        front.searcher(breaks, DRAWS_MANY).search(CALM, 0)
     assert "is it full" in (front.told[-1].note or "")
 
 
