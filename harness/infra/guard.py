@@ -22,6 +22,7 @@ import psutil
 from harness.infra.node import MARK
 
 _SWEPT_WITHIN_S = 10.0
+_DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 class Guard:
@@ -45,11 +46,15 @@ class Guard:
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """The processes whose environment, as they were started, carries this session's mark."""
+    """The living processes whose environment, as they were started, carries this session's mark.
+
+    A dead one that nobody has waited for yet is none of them, though the kernel may still show
+    its environment.
+    """
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == mark:
+            if process.environ().get(MARK) == mark and process.status() not in _DEAD:
                 found.append(process)
     return found
 

@@ -110,6 +110,15 @@ def test_a_sweep_leaves_what_carries_no_mark_or_another(tmp_path: Path, mark: st
             end(one)
 
 
+def test_who_died_and_was_not_waited_for_is_not_there(mark: str) -> None:
+    one = start(mark)
+    assert [found.pid for found in marked(mark)] == [one.pid]
+    one.kill()
+    os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)
+    assert not marked(mark)
+    one.wait()
+
+
 def test_a_sweep_also_ends_what_is_started_while_it_sweeps(tmp_path: Path, mark: str) -> None:
     first = start(mark, sys.executable, "-c", BEGETS)
     first.wait(10)
