@@ -1,17 +1,14 @@
 """Hypothesis draws the faults of a load here.
 
-* The very first draws, before the load, are a plan: how many faults there are, and which kinds
-  there are at all (Groce et al., "Swarm testing"). Many schedules know only kills and pauses at
-  checkpoints, which is where crash bugs are found. They come first because Hypothesis often draws
-  the first choices and takes the simplest for all that follow.
-* Every arrival is one that comes: harness/schedule/ground.py.
+* By a plan that was drawn before the load: harness/schedule/plan.py.
+* Every arrival is one that comes: harness/schedule/ground.py. Faults that only somebody notices who
+  asks are mostly where somebody asks.
 * A kill may have followers: kills or pauses in the very next lives of the worker that comes back,
   or a kill of whoever takes up the same work instead. They are drawn with it, because alone they
   would have nobody to strike.
-* Two faults may meet at one arrival, if one of them is about what surrounds the workers: a step
-  that outlasts its lease is one thing, and with a heartbeat lost meanwhile it is another. So some
-  plans take turns: first something around the workers fails, then the group changes meanwhile, as
-  in a release during an outage.
+* Two faults may meet at one arrival, if the first of them is about what surrounds the workers:
+  whoever is killed there comes back to a promise server out of reach, whoever stalls there has a
+  link that is cut meanwhile.
 * What is drawn may be more than the limits allow: harness/schedule/granting.py cuts it down.
 * A place is drawn from all checkpoints in their fixed order, and steering only refuses some of
   them: so whatever is steered to, what shrinks shrinks towards the same places.
@@ -20,7 +17,6 @@
 import functools
 from collections.abc import Mapping
 
-import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -35,6 +31,7 @@ from harness.schedule.faults import (
     KillServer,
     KillWorker,
     KillWorkerAtTime,
+    Link,
     LockDatabase,
     PauseWorker,
     RollingRestart,
@@ -43,40 +40,17 @@ from harness.schedule.faults import (
 from harness.schedule.granting import Chain, granted
 from harness.schedule.ground import Cells, Ground
 from harness.schedule.limits import Limits
+from harness.schedule.plan import OUTAGES, Plan
 from harness.schedule.schedule import Schedule
 
-KINDS = (
-    "kill",
-    "pause",
-    "kill at a time",
-    "stop",
-    "rolling restart",
-    "add a worker",
-    "kill the server",
-    "cut a link",
-    "lock the database",
-)
-_ONLY_KILLS, _ONLY_PAUSES, _SWARM = ("kill",), ("pause",), None
-_MEMBERS_CHANGE = ("add a worker", "rolling restart", "stop")  # the group, and nobody dies
-_SURROUNDINGS = ("lock the database", "cut a link", "kill the server")
-# Each is the kinds of the first chain, of the second, and so round and round.
-_WHICH_KINDS = (
-    *((_ONLY_KILLS,),) * 4,
-    (("kill", "pause"),),
-    (_ONLY_PAUSES,),
-    (_MEMBERS_CHANGE,),
-    (_SURROUNDINGS,),
-    *((_SURROUNDINGS, _MEMBERS_CHANGE),) * 3,
-    *(_SWARM,) * 4,
-)
-# Chains of faults. A number and not the end of a list: so any one of them can be shrunk away.
-_HOW_MANY = (0, *(1,) * 8, *(2,) * 10, *(3,) * 6, 4, 5, 6, 7, 8)
 _FOLLOWERS = (0, 0, 1, 1, 2)
 _SAME_PLACE = (True, True, False)
 _AT_ONCE = (False, True, True)
+_WHERE_A_STEP_BEGINS = ("step.started",)
 _WHERE_ROWS_ARE_NEXT = ("task.acquired", "step.started", "sleep.woken")
-# Whoever is here is about to ask the broker or the promise server: an outage elsewhere may pass
-# unnoticed.
+# Whoever is here is about to ask the broker or the promise server: a stall may cost what it asks
+# with, and an outage elsewhere may pass unnoticed.
+_TO_BE_NOTICED = ("pause", *OUTAGES)
 _WHERE_SOMEBODY_ASKS = (
     "record.polled",
     "workflow.begin.sent",
@@ -86,49 +60,39 @@ _WHERE_SOMEBODY_ASKS = (
     "publish.sent",
     "workflow.settle.sent",
 )
-_OUTAGES = ("cut a link", "kill the server")
+# Whom one asks next from there, twice as often as not.
+_LINKS: tuple[Link, ...] = ("resonate", "kafka")
+_ASKED_NEXT: Mapping[str, tuple[Link, ...]] = {
+    "workflow.begin.sent": ("resonate", *_LINKS),
+    "offset.commit.sent": ("kafka", *_LINKS),
+    "step.settle.sent": ("resonate", *_LINKS),
+    "publish.sent": ("kafka", *_LINKS),
+    "workflow.settle.sent": ("resonate", *_LINKS),
+}
+# The answer of the very request is lost at once, or the link is slow for a while first: a little,
+# or by more than a step's sleep takes. Milliseconds, and seconds before the cut.
+_SLOW = ((0, 0.0), (0, 0.0), (50, 0.2), (500, 3.0))
+# Shorter than the least patience of anybody, and longer than the longest pause.
+_CUT_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+_SERVER_BACK_AFTER_S = (0.0, 0.5, 1.5, 4.0)
 _LATER_S = 4.0  # when others have taken over
 _BACK_AFTER_S = (0.0, 0.0, 0.5, _LATER_S, None)
 _TENTH = 10
 _THOUSAND = 1000
 # Made once: a strategy is checked when it is first used, which costs more than a draw.
-_COUNT = st.sampled_from(_HOW_MANY)
-_GOES_ON = st.sampled_from((False, False, True))
-_KINDS = st.sampled_from(_WHICH_KINDS)
 _BACK = st.sampled_from(_BACK_AFTER_S)
 _FOLLOWED = st.sampled_from(_FOLLOWERS)
 _SAME = st.sampled_from(_SAME_PLACE)
 _MEETS = st.sampled_from(_AT_ONCE)
 _PLACE = st.sampled_from(CHECKPOINTS)
 _EITHER = st.booleans()
-_IS_NOTICED = st.sampled_from((True, True, False))
+_SERVER_BACK = st.sampled_from(_SERVER_BACK_AFTER_S)
+_HOW_SLOW = st.sampled_from(_SLOW)
+_HOW_LONG_CUT = st.sampled_from(_CUT_S)
+_MOSTLY = st.sampled_from((True, True, False))
 _THOUSANDTHS = st.integers(0, _THOUSAND)
 # Counted round and round where there are fewer (harness/schedule/loads.py has the reason).
 _SHARE = st.integers(0, 119)
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """How many faults to draw, each with its followers, and if more comes after.
-
-    `turns` are the kinds that the first may be of, the second, and so round and round.
-    """
-
-    count: int
-    turns: tuple[tuple[str, ...], ...]
-    goes_on: bool
-
-
-@st.composite
-def plans(draw: DrawFn) -> Plan:
-    """What is decided before anything else."""
-    count = draw(_COUNT)
-    turns = draw(_KINDS)
-    goes_on = draw(_GOES_ON)
-    # Two kinds of fault can only meet where there are two faults.
-    several = count + bool(count)
-    if turns is _SWARM:
-        return Plan(several, (draw(_swarm()),), goes_on)
-    return Plan(several if turns[0] is _SURROUNDINGS else count, turns, goes_on)
 
 
 @st.composite
@@ -162,45 +126,37 @@ def kills_at_random_times(draw: DrawFn, load: Schedule, limits: Limits) -> tuple
     return granted(drawn, load, limits)
 
 
-@functools.cache
-def _swarm() -> SearchStrategy[tuple[str, ...]]:
-    switches = st.tuples(*(st.booleans() for _ in KINDS))
-    return switches.map(
-        lambda on: (
-            tuple(kind for kind, is_on in zip(KINDS, on, strict=True) if is_on) or _ONLY_KILLS
-        )
-    )
-
-
 @st.composite
 def _chain(draw: DrawFn, ground: Ground, before: Chain) -> Chain:
     kind = draw(st.sampled_from(ground.kinds))
     if kind == "kill":
-        return _kills(draw, ground)
+        return _kills(draw, ground, before)
     if kind == "kill at a time":
         return (_kill_at_a_time(draw, ground.load),)
     places = ground.under_way()
     if kind == "lock the database":
-        places = {name: places[name] for name in _WHERE_ROWS_ARE_NEXT if name in places}
-    if kind in _OUTAGES and draw(_IS_NOTICED):
+        wanted = _WHERE_A_STEP_BEGINS if draw(_MOSTLY) else _WHERE_ROWS_ARE_NEXT
+        places = {name: places[name] for name in wanted if name in places}
+    if kind in _TO_BE_NOTICED and draw(_MOSTLY):
         places = {name: places[name] for name in _WHERE_SOMEBODY_ASKS if name in places} or places
     if not places:
         return ()
-    met = _where_it_can_meet(kind, before)
-    if met is not None and met.checkpoint in places and draw(_MEETS):
-        return (_other(draw, ground.load, kind, met),)
-    return (_other(draw, ground.load, kind, _arrival(draw, ground, places)),)
+    return (_other(draw, ground.load, kind, _where(draw, ground, places, before)),)
 
 
-def _where_it_can_meet(kind: str, before: Chain) -> Arrival | None:
-    """The arrival of the fault before, where both can strike: nobody dies of it on the spot."""
-    if not before or isinstance(before[0], KillWorker | KillWorkerAtTime):
-        return None
-    surrounds = kind in _SURROUNDINGS or isinstance(before[0], LockDatabase | CutLink | KillServer)
-    return before[0].at if surrounds else None
+def _where(draw: DrawFn, ground: Ground, places: Mapping[str, int], before: Chain) -> Arrival:
+    """An arrival at one of `places`, or where the fault before is, if it can be met there.
+
+    That one is about what surrounds the workers, so it has left everybody alive.
+    """
+    if before and isinstance(before[0], LockDatabase | CutLink | KillServer):
+        met = before[0].at
+        if met.checkpoint in places and draw(_MEETS):
+            return met
+    return _arrival(draw, ground, places)
 
 
-def _kills(draw: DrawFn, ground: Ground) -> Chain:
+def _kills(draw: DrawFn, ground: Ground, before: Chain) -> Chain:
     followers = draw(_FOLLOWED)
     places = ground.arrivals()
     if followers:
@@ -208,7 +164,7 @@ def _kills(draw: DrawFn, ground: Ground) -> Chain:
         places = {name: places[name] for name in places if ground.goes_on_after(name)} or places
     if not places:
         return ()
-    at = _arrival(draw, ground, places)
+    at = _where(draw, ground, places, before)
     chain: list[Fault] = [KillWorker(at=at, restart_after_s=draw(_BACK))]
     for life in range(2, followers + 2):
         expected = ground.after(at)
@@ -272,16 +228,15 @@ def _other(draw: DrawFn, load: Schedule, kind: str, at: Arrival) -> Fault:  # no
     if kind == "add a worker":
         return AddWorker(at=at, worker="")  # its name is given when it is granted
     if kind == "kill the server":
-        return KillServer(at=at, restart_after_s=draw(st.sampled_from((0.0, 0.5, 1.5))))
+        return KillServer(at=at, restart_after_s=draw(_SERVER_BACK))
     if kind == "cut a link":
-        # The answer of the very request is lost at once, or the link is slow for a while first.
-        latency_s = draw(st.sampled_from((0.0, 0.2)))
+        latency_ms, latency_s = draw(_HOW_SLOW)
         return CutLink(
             at=at,
-            link=draw(st.sampled_from(("resonate", "kafka"))),
-            latency_ms=50 if latency_s else 0,
+            link=draw(st.sampled_from(_ASKED_NEXT.get(at.checkpoint, _LINKS))),
+            latency_ms=latency_ms,
             latency_s=latency_s,
-            cut_s=draw(st.sampled_from((0.5, 1.0, 2.0, 3.0, 4.0))),
+            cut_s=draw(_HOW_LONG_CUT),
         )
     return LockDatabase(at=at, for_s=draw(_span_s(load.settings.lease_s)))
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from harness.schedule.arrivals import expected_arrivals, expected_duration_s
-from harness.schedule.chaos import faults, kills_at_random_times, plans
+from harness.schedule.chaos import faults, kills_at_random_times
 from harness.schedule.checkpoints import CHECKPOINTS
 from harness.schedule.faults import Fault, arrival_of
 from harness.schedule.limits import Limits
 from harness.schedule.loads import loads
+from harness.schedule.plan import plans
 from harness.schedule.schedule import Schedule
 
 __all__ = [
