@@ -1,6 +1,6 @@
 """Hypothesis draws the faults of a load here.
 
-* By a plan that was drawn before the load: harness/schedule/plan.py.
+* By an outline that was drawn before the load: harness/schedule/outline.py.
 * Every arrival is one that comes: harness/schedule/ground.py. Faults that only somebody notices who
   asks are mostly where somebody asks.
 * A kill may have followers: kills or pauses in the very next lives of the worker that comes back,
@@ -40,7 +40,7 @@ from harness.schedule.faults import (
 from harness.schedule.granting import Chain, granted
 from harness.schedule.ground import Cells, Ground
 from harness.schedule.limits import Limits
-from harness.schedule.plan import OUTAGES, Plan
+from harness.schedule.outline import OUTAGES, Outline
 from harness.schedule.schedule import Schedule
 
 _FOLLOWERS = (0, 0, 1, 1, 2)
@@ -48,8 +48,8 @@ _SAME_PLACE = (True, True, False)
 _AT_ONCE = (False, True, True)
 _WHERE_A_STEP_BEGINS = ("step.started",)
 _WHERE_ROWS_ARE_NEXT = ("task.acquired", "step.started", "sleep.woken")
-# Whoever is here is about to ask the broker or the promise server: a stall may cost what it asks
-# with, and an outage elsewhere may pass unnoticed.
+# Whoever is here is about to ask the broker or the promise server, or holds a lease for as long as
+# a step takes: a stall may cost what it asks with, and an outage elsewhere may pass unnoticed.
 _TO_BE_NOTICED = ("pause", *OUTAGES)
 _WHERE_SOMEBODY_ASKS = (
     "record.polled",
@@ -71,8 +71,8 @@ _ASKED_NEXT: Mapping[str, tuple[Link, ...]] = {
 }
 # The answer of the very request is lost at once, or the link is slow for a while first: a little,
 # or by more than a step's sleep takes. Milliseconds, and seconds before the cut.
-_SLOW = ((0, 0.0), (0, 0.0), (50, 0.2), (500, 3.0))
-# Shorter than the least patience of anybody, and longer than the longest pause.
+_SLOW = ((0, 0.0), (50, 0.2), (500, 3.0), (0, 0.0), (500, 3.0))
+# Shorter than the least patience of anybody, and as long as the longest pause.
 _CUT_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 _SERVER_BACK_AFTER_S = (0.0, 0.5, 1.5, 4.0)
 _LATER_S = 4.0  # when others have taken over
@@ -98,20 +98,20 @@ _SHARE = st.integers(0, 119)
 @st.composite
 def faults(
     draw: DrawFn,
-    plan: Plan,
+    outline: Outline,
     load: Schedule,
     limits: Limits,
     reached: frozenset[str],
     neglected: Cells,
 ) -> tuple[Fault, ...]:
-    """Faults for `load` by `plan`, within `limits`, at checkpoints of `reached`."""
-    grounds = [Ground(load, reached, neglected, kinds) for kinds in plan.turns]
-    if not grounds[0].under_way():
+    """Faults for `load` by `outline`, within `limits`, at checkpoints of `reached`."""
+    if not Ground(load, reached, neglected, ()).under_way():
         return ()
     drawn: list[Chain] = []
     before: Chain = ()
-    for number in range(min(plan.count, limits.faults)):
-        before = draw(_chain(grounds[number % len(grounds)], before))
+    for still_to_come in reversed(range(min(outline.count, limits.faults))):
+        ground = Ground(load, reached, neglected, outline.kinds(still_to_come))
+        before = draw(_chain(ground, before))
         drawn.append(before)
     return granted(drawn, load, limits)
 
@@ -246,4 +246,5 @@ def _span_s(lease_s: float) -> SearchStrategy[float]:
     """Shorter than half a lease, or twice as often longer than a lease by a second and more."""
     short = st.integers(2, int(lease_s / 2 * _TENTH))
     long = st.integers(int((lease_s + 1) * _TENTH), int((lease_s + 2) * _TENTH))
-    return (short | long | long).map(lambda tenths: tenths / _TENTH)
+    tenths = _MOSTLY.flatmap(lambda is_long: long if is_long else short)
+    return tenths.map(lambda number: number / _TENTH)

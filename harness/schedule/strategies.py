@@ -17,7 +17,7 @@ from harness.schedule.checkpoints import CHECKPOINTS
 from harness.schedule.faults import Fault, arrival_of
 from harness.schedule.limits import Limits
 from harness.schedule.loads import loads
-from harness.schedule.plan import plans
+from harness.schedule.outline import outlines
 from harness.schedule.schedule import Schedule
 
 __all__ = [
@@ -55,12 +55,12 @@ def killed_at_random_times(limits: Limits = _USUAL) -> SearchStrategy[Schedule]:
 def _schedules(
     draw: DrawFn, limits: Limits, reached: frozenset[str], neglected: frozenset[tuple[str, int]]
 ) -> Schedule:
-    plan = draw(plans())
+    outline = draw(outlines())
     load = draw(loads(limits))
-    struck = load.with_faults(*draw(faults(plan, load, limits, reached, neglected)))
+    struck = load.with_faults(*draw(faults(outline, load, limits, reached, neglected)))
     has_room = len(load.records) + load.partitions <= limits.records
     is_sure = len(struck.faults) <= _FEW and all(map(_comes_in_any_life, struck.faults))
-    if plan.goes_on and struck.faults and has_room and is_sure:
+    if outline.goes_on and struck.faults and has_room and is_sure:
         return struck.with_more_after_the_faults()
     return struck
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from statistics import median
 
-import msgspec
 import pytest
 
 from harness.schedule.checkpoints import CHECKPOINTS
@@ -129,19 +128,6 @@ def test_a_later_life_is_one_that_an_earlier_kill_began() -> None:
     assert lives[2] > lives[3] > 0
 
 
-def test_a_pause_is_shorter_or_longer_than_the_lease_and_never_near_it() -> None:
-    ratios = [
-        (fault.for_s, schedule.settings.lease_s)
-        for schedule, _ in EVERYTHING
-        for fault in schedule.faults
-        if isinstance(fault, PauseWorker)
-    ]
-    long = [(for_s, lease_s) for for_s, lease_s in ratios if for_s > lease_s]
-    assert 0 < len(long) < len(ratios)
-    assert all(lease_s + 1 <= for_s <= lease_s + 2 for for_s, lease_s in long)
-    assert all(0.2 <= for_s <= lease_s / 2 for for_s, lease_s in set(ratios) - set(long))
-
-
 @pytest.mark.parametrize(
     "kind",
     [
@@ -243,45 +229,6 @@ def test_nothing_is_held_back_by_a_fault_that_may_not_come() -> None:
             lives = [at.life for at in map(arrival_of, one.faults) if at is not None]
             assert 1 <= len(one.faults) <= 2
             assert not any(lives)
-
-
-def test_a_lock_and_another_fault_of_the_surroundings_meet_at_one_arrival() -> None:
-    others = [
-        fault
-        for schedule in USUAL
-        for lock in schedule.faults
-        for fault in schedule.faults
-        if isinstance(lock, LockDatabase) and isinstance(fault, CutLink | KillServer)
-        if lock.at == fault.at
-    ]
-    assert {type(fault) for fault in others} == {CutLink, KillServer}
-
-
-def test_the_group_changes_while_something_around_it_fails() -> None:
-    met = [
-        (type(around), type(change))
-        for schedule in USUAL
-        for around in schedule.faults
-        for change in schedule.faults
-        if isinstance(around, LockDatabase | CutLink | KillServer)
-        if isinstance(change, StopWorker | RollingRestart | AddWorker)
-        if around.at == change.at
-    ]
-    assert {around for around, _ in met} == {LockDatabase, CutLink, KillServer}
-    assert {change for _, change in met} == {StopWorker, RollingRestart, AddWorker}
-
-
-def test_whoever_takes_up_the_work_of_one_that_was_killed_is_killed_there_as_well() -> None:
-    taken_up = [
-        (schedule, first)
-        for schedule in USUAL
-        for first in kills(schedule)
-        for second in kills(schedule)
-        if len(schedule.workers) > 1 and second.at.life is None
-        if second.at == msgspec.structs.replace(first.at, nth=first.at.nth + 1)
-    ]
-    assert len(taken_up) > 3
-    assert all(first.restart_after_s is not None for _, first in taken_up)
 
 
 def test_the_plain_way_kills_at_times_and_nothing_else() -> None:
