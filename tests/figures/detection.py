@@ -9,15 +9,19 @@ comes second and is given enough schedules to tell whether it needs ten times as
 Results are kept line by line, each with the commit that it is of, and what is there already is
 not run again, so that a table of many hours can be made in pieces. A search that ended because the
 stack failed too often is not kept. A fresh clone begins anew;
-`--results docs/detection.ndjson` goes on with what the page was made of.
+`--results docs/detection.ndjson` goes on with what the page was made of, as long as the draws are
+the same. Where only some mutants are named, the page goes to runs/ and not to docs/.
 """
 
 import argparse
+import datetime as dt
+import hashlib
 import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, as_completed
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,25 +30,44 @@ from harness.infra.resonate import choose
 from harness.judged import JudgedRun
 from harness.player import Player
 from harness.report.store import new_session
-from harness.schedule.schedule import Schedule
+from harness.schedule.schedule import Schedule, to_json
 from harness.schedule.strategies import killed_at_random_times, schedules
 from harness.search.farm import Farm, farm, stack_here
 from harness.search.search import Budget, Search
 from harness.search.searcher import worth_of
 from tests.figures.detection_table import WAYS, Sought, Way, document, enough_to_tell
-from tests.figures.machine import commit
+from tests.figures.machine import commit, machine
 from tests.mutants.registry import MUTANTS, named
+from tests.schedule.drawing import drawn
 
 _RESULTS = Path("runs/detection.ndjson")  # of this machine, and not in the tree
 _DOCUMENT = Path("docs/detection.md")
+_OF_SOME = Path("runs/detection-of-some.md")
+_TO_TELL_DRAWS = 30
 _NO_LIMIT_S = 86_400.0
 
 
-def seek(
-    mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, session: Path, of_commit: str
-) -> Sought:
+class Basis(NamedTuple):
+    """What all searches of one call have in common.
+
+    Asked once, before anything is imported anew: the tree may change while searches go on.
+    """
+
+    session: Path
+    commit: str
+    draws: str
+
+
+def basis() -> Basis:
+    """Of this tree as it is now. Draws are told by what is drawn."""
+    some = [*drawn(schedules(), _TO_TELL_DRAWS), *drawn(killed_at_random_times(), _TO_TELL_DRAWS)]
+    told = hashlib.sha256(b"".join(map(to_json, some))).hexdigest()[:12]
+    return Basis(new_session(), commit(), told)
+
+
+def seek(mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, of: Basis) -> Sought:
     """One search with one seed, on the stack of this process."""
-    player = Player(stack_here(), session, named(mutant).command, None)
+    player = Player(stack_here(), of.session, named(mutant).command, None)
 
     def play(schedule: Schedule, _: str) -> JudgedRun:
         outcome = player.play(schedule, f"{mutant}-{way}-{seed}")
@@ -68,7 +91,10 @@ def seek(
         smallest=None if smallest is None or not shrink_runs else _size(smallest),
         errors=len(searched.errors),
         bound=runs,
-        commit=of_commit,
+        commit=of.commit,
+        machine=machine(),
+        date=dt.datetime.now(dt.UTC).date().isoformat(),
+        draws=of.draws,
     )
 
 
@@ -78,12 +104,12 @@ def _size(schedule: Schedule) -> tuple[int, int, int]:
 
 def main() -> int:
     """Run what is missing, one way after the other, then write the table."""
-    options = _options()
-    done = _read(options.results)
+    options, of = _options(), basis()
+    done = _read(options.results, of.draws)
     try:
         with farm(options.jobs, choose(None, None)) as stacks:
             for way in options.ways:
-                futures = list(_submitted(stacks, way, done, options))
+                futures = list(_submitted(stacks, way, done, options, of))
                 for number, future in enumerate(as_completed(futures), start=1):
                     sought = future.result()
                     print(f"[{number}/{len(futures)}] {sought}", flush=True)
@@ -95,21 +121,20 @@ def main() -> int:
     except HarnessError as error:
         print(f"detection: {error}", file=sys.stderr)
         return 4
-    _DOCUMENT.parent.mkdir(exist_ok=True)
-    _DOCUMENT.write_text(document(done))
+    page = _OF_SOME if options.mutants else options.document
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(document(done))
     raw = b"".join(msgspec.json.encode(one) + b"\n" for one in done)
-    _DOCUMENT.with_suffix(".ndjson").write_bytes(raw)
-    print(f"written to {_DOCUMENT}")
+    page.with_suffix(".ndjson").write_bytes(raw)
+    print(f"written to {page}")
     return 0
 
 
 def _submitted(
-    stacks: Farm, way: Way, done: list[Sought], options: argparse.Namespace
+    stacks: Farm, way: Way, done: list[Sought], options: argparse.Namespace, of: Basis
 ) -> Iterator[Future[Sought]]:
     """Every search of one way that is not done yet, seed by seed."""
     have = {(one.mutant, one.seed) for one in done if one.way == way}
-    # Asked once, before anything is imported anew: the tree may change while this goes on.
-    session, of_commit = new_session(), commit()
     for seed in range(1, options.seeds + 1):
         for mutant in options.mutants or [one.name for one in MUTANTS]:
             if (mutant, seed) in have:
@@ -118,13 +143,18 @@ def _submitted(
             runs = options.runs
             if way == "random":
                 runs = enough_to_tell(done, mutant, options.random_runs)
-            yield stacks.submit(seek, mutant, way, seed, runs, shrink, session, of_commit)
+            yield stacks.submit(seek, mutant, way, seed, runs, shrink, of)
 
 
-def _read(results: Path) -> list[Sought]:
+def _read(results: Path, draws: str) -> list[Sought]:
     if not results.exists():
         return []
-    return [msgspec.json.decode(line, type=Sought) for line in results.read_bytes().splitlines()]
+    lines = results.read_bytes().splitlines()
+    known = [msgspec.json.decode(line, type=Sought) for line in lines]
+    same = [one for one in known if one.draws == draws]
+    if len(same) < len(known):
+        print(f"left out, for the draws were others: {len(known) - len(same)} in {results}")
+    return same
 
 
 def _options() -> argparse.Namespace:
@@ -144,6 +174,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shrunk", type=int, default=3, help="how many seeds are shrunk as well")
     parser.add_argument("--jobs", type=int, default=8, help="searches side by side")
     parser.add_argument("--results", type=Path, default=_RESULTS, help="what to go on with")
+    parser.add_argument("--document", type=Path, default=_DOCUMENT, help="where the page goes")
     return parser.parse_args()
 
 

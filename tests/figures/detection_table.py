@@ -1,6 +1,5 @@
 """From what was sought to docs/detection.md."""
 
-import datetime as dt
 import math
 import statistics
 from collections.abc import Iterable, Sequence
@@ -8,7 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from tests.figures.machine import machine
 from tests.mutants.registry import named
 
 Way = Literal["search", "random"]
@@ -20,14 +18,12 @@ _AND_MORE = 1.5  # so that none found by chance does not look like never found
 _HEAD = """# Does the search find it?
 
 Every mutant is a worker with one rule broken. `make detection` looked for each with {seeds} seeds:
-by the schedules that the harness draws, at most {runs} of them a seed, and in the plain way,
-SIGKILL at a uniformly random time on the same kinds of load: {random_runs} or more a seed, as many
-as show over all seeds whether it needs ten times as many. Both on one machine and
-one farm of stacks: {machine}, {date}, at {commits}. What each search came to is in
-detection.ndjson beside this page.
+by the schedules that the harness draws, at most {runs} of them a seed{plain}. What each search came
+to is in detection.ndjson beside this page, with its commit; all on one farm of stacks.
 
-{errors} runs in all were spoilt by the stack, and count as not run.
+{errors} runs in all were spoilt by the stack, and count as not run. Measured:
 
+{measured}
 - *found*: the seeds with a violation.
 - *schedules*, *seconds*: until the first violation, median / worst over the seeds. A seed that
   found nothing counts as more than its bound. Searches ran side by side, so seconds are no
@@ -39,6 +35,9 @@ detection.ndjson beside this page.
 - *window*: the checkpoints between which a fault has to strike; empty where it shows more widely.
 
 """
+_PLAIN = """, and in the
+plain way, SIGKILL at a uniformly random time on the same kinds of load: {least} or more a seed,
+for those with a narrow window as many as show over all seeds whether it needs ten times as many"""
 _TITLES = (
     "mutant",
     "window",
@@ -53,7 +52,11 @@ _TITLES = (
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
-    """What one search with one seed came to. `smallest`: workers, messages, faults."""
+    """What one search with one seed came to.
+
+    `smallest`: workers, messages, faults. `draws` tells which schedules it drew from: what was
+    sought in other draws says nothing of these.
+    """
 
     mutant: str
     way: Way
@@ -66,6 +69,9 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     errors: int = 0
     bound: int
     commit: str
+    machine: str
+    date: str
+    draws: str
 
     @property
     def was_given_up(self) -> bool:
@@ -97,14 +103,18 @@ def document(done: Iterable[Sought]) -> str:
     """The whole page."""
     everything = list(done)
     mutants = dict.fromkeys(one.mutant for one in everything)
+    seeds = {
+        sum(one.way == "search" and one.mutant == mutant for one in everything)
+        for mutant in mutants
+    }
+    at_random = [one.bound for one in everything if one.way == "random"]
+    where = dict.fromkeys((one.machine, one.date, one.commit) for one in everything)
     head = _HEAD.format(
-        seeds=len({one.seed for one in everything}),
+        seeds=" to ".join(str(one) for one in sorted({min(seeds), max(seeds)})),
         runs=max((one.bound for one in everything if one.way == "search"), default=0),
-        random_runs=min((one.bound for one in everything if one.way == "random"), default=0),
+        plain=_PLAIN.format(least=min(at_random)) if at_random else "",
         errors=sum(one.errors for one in everything),
-        machine=machine(),
-        date=dt.datetime.now(dt.UTC).date().isoformat(),
-        commits=" and ".join(dict.fromkeys(one.commit for one in everything)),
+        measured="".join(f"- {', '.join(one)}\n" for one in where),
     )
     rows = [row(mutant, [one for one in everything if one.mutant == mutant]) for mutant in mutants]
     table = _line(_TITLES) + "|---" * len(_TITLES) + "|\n" + "".join(rows)
@@ -201,10 +211,14 @@ def a_find(sought: Sequence[Sought]) -> tuple[float, bool]:
 
 
 def enough_to_tell(done: Iterable[Sought], mutant: str, at_least: int) -> int:
-    """How many schedules a seed show whether the plain way needs ten times as many, or more."""
+    """How many schedules a seed the plain way is given.
+
+    Where it matters, because the window is narrow, so many that they show whether it needs ten
+    times as many.
+    """
     ours = [one for one in done if one.mutant == mutant and one.way == "search"]
     needed, was_found = a_find(ours)
-    if not was_found:
+    if not was_found or not named(mutant).window:
         return at_least
     return max(at_least, math.ceil(_TIMES * _AND_MORE * needed / len(ours)))
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 
 import psutil
 
@@ -20,9 +21,17 @@ def machine() -> str:
 
 def commit() -> str:
     """The commit of this tree, marked where something is not committed; "unknown" without git."""
-    asked = ("git", "describe", "--always", "--dirty=, changed", "--exclude=*")
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        at = _git("describe", "--always", "--exclude=*").strip()
+        return f"{at}, changed" if _git("status", "--porcelain") else at
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return done.stdout.strip()
+
+
+def averages(load: Iterable[float]) -> str:
+    """Load averages, as the pages print them."""
+    return ", ".join(f"{one:.1f}" for one in load)
+
+
+def _git(*asked: str) -> str:
+    return subprocess.run(("git", *asked), capture_output=True, text=True, check=True).stdout

@@ -18,6 +18,7 @@ import argparse
 import datetime as dt
 import gc
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -140,6 +141,7 @@ def measure(options: argparse.Namespace, folder: Path) -> Measured:
     without = start(options.logged, folder, core, compact_bytes=2**60)
     print(f"a start without: {without}", flush=True)
     return Measured(
+        asked=shlex.join(("python", "-m", "tests.figures.promise_server", *sys.argv[1:])),
         machine=machine(),
         commit=of_commit,
         date=dt.datetime.now(dt.UTC).date().isoformat(),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tests.figures.aims import Aim, section
+from tests.figures.machine import averages
 from tests.figures.promise_load import CLIENTS, PROMISES_A_LIFE, REQUESTS_A_LIFE
 
 _A_SECOND, _LEFT, _BACK_WITHIN_S, _LOGGED = 3_000, 0.9, 5.0, 1_000_000
@@ -28,8 +29,9 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the page tells. Speeds come in rounds."""
+    """Everything that the page tells. `asked` is the command, speeds come in rounds."""
 
+    asked: str
     machine: str
     commit: str
     date: str
@@ -59,13 +61,14 @@ def document(seen: Measured) -> str:
     with_it, without = seen.with_snapshot, seen.without
     return f"""# How fast the promise server is
 
-`make bench`, everything in one run, the server pinned to one core, {CLIENTS} clients on another:
+`{seen.asked}`, everything in one run, the server pinned to one core, \
+{CLIENTS} clients on another:
 
 - machine: {seen.machine}
 - commit: {seen.commit}
 - date: {seen.date}
-- load average over 1, 5 and 15 minutes: {_averages(seen.load_at_start)} at the start, \
-{_averages(seen.load_at_end)} at the end with what the run itself added
+- load average over 1, 5 and 15 minutes: {averages(seen.load_at_start)} at the start, \
+{averages(seen.load_at_end)} at the end with what the run itself added
 
 A client lives workflows of three steps as the SDK does: {REQUESTS_A_LIFE} requests and \
 {PROMISES_A_LIFE} promises each. Requests a second, median (least to most) of \
@@ -133,7 +136,3 @@ def _middle(figures: Sequence[float]) -> str:
 
 def _mib(count: int) -> str:
     return f"{count / 2**20:,.0f}"
-
-
-def _averages(load: Iterable[float]) -> str:
-    return ", ".join(f"{one:.1f}" for one in load)

@@ -1,11 +1,12 @@
 """The table of docs/detection.md: what ran out is never rounded down."""
 
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.figures.detection import _options
+from tests.figures.detection import _options, _read
 from tests.figures.detection_table import (
     Sought,
     Way,
@@ -28,6 +29,9 @@ def sought(runs: int, way: Way = "search", *, found: bool = True, seed: int = 1)
         runs=runs,
         bound=max(runs, 10),
         commit="0123456",
+        machine="2 cores",
+        date="2026-11-24",
+        draws="abc",
         seconds=2.0 * runs,
         invariant="every_record_completes" if found else None,
         smallest=(1, 1, 1) if found and way == "search" else None,
@@ -62,6 +66,14 @@ def test_the_plain_way_gets_enough_to_tell_whether_it_is_ten_times_slower() -> N
     assert enough_to_tell(done, "marks_published_first", 50) == 75
     assert enough_to_tell(done, "marks_published_first", 100) == 100
     assert enough_to_tell(done, "auto_commit", 50) == 50
+    assert (
+        enough_to_tell(
+            [msgspec.structs.replace(one, mutant="short_lifetime") for one in done],
+            "short_lifetime",
+            50,
+        )
+        == 50
+    )
     assert enough_to_tell([sought(100, found=False)], "marks_published_first", 50) == 50
 
 
@@ -82,9 +94,29 @@ def test_a_line_has_both_ways_side_by_side() -> None:
 
 
 def test_the_page_says_how_much_was_run() -> None:
-    page = document([sought(4), sought(6, seed=2), sought(9, "random")])
+    both = [sought(4), sought(6, seed=2), sought(9, "random")]
+    page = document(both)
     assert "with 2 seeds" in page
+    assert "random time on the same kinds of load: 10 or more a seed" in page
+    assert "\n- 2 cores, 2026-11-24, 0123456\n\n" in page
     assert page.count("| marks_published_first |") == 1
+    assert "with 1 to 2 seeds" in document(
+        [*both, msgspec.structs.replace(sought(4), mutant="auto_commit")]
+    )
+
+
+def test_the_page_says_nothing_of_the_plain_way_where_it_was_not_run() -> None:
+    assert "random time" not in document([sought(4)])
+
+
+def test_what_was_sought_in_other_draws_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    of_old = msgspec.structs.replace(sought(6, seed=2), draws="old")
+    results.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in (sought(4), of_old)))
+    assert _read(results, "abc") == [sought(4)]
+    assert "others: 1 in" in capsys.readouterr().out
 
 
 def test_the_page_says_which_aims_are_met_and_by_whom_not() -> None:
@@ -118,5 +150,15 @@ def test_the_help_says_what_is_usual(
     with pytest.raises(SystemExit):
         _options()
     shown = " ".join(capsys.readouterr().out.split())
-    for usual in ("10", "100", "40", "3", "8", "runs/detection.ndjson"):
-        assert f"(default: {usual})" in shown
+    usual = {
+        "--seeds": "10",
+        "--runs": "100",
+        "--random-runs": "10",
+        "--shrink-runs": "40",
+        "--shrunk": "3",
+        "--jobs": "8",
+        "--results": "runs/detection.ndjson",
+    }
+    for option, value in usual.items():
+        explained = shown.rpartition(f"{option} ")[2]
+        assert explained.partition("(default: ")[2].startswith(f"{value})")

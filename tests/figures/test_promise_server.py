@@ -16,6 +16,7 @@ from tests.figures.sdk_server import SdkDurable
 from tests.protocol.serve.process import serving
 
 SEEN = Measured(
+    asked="python -m tests.figures.promise_server",
     machine="2 cores",
     commit="0123456",
     date="2026-11-24",

@@ -1,6 +1,6 @@
 """All mutants, each with the invariant that must call it violated.
 
-Read by the scenarios and by the test that demands it of each.
+Read by the scenarios, by the test that demands it of each, and by the figures of detection.
 """
 
 from dataclasses import dataclass
@@ -171,8 +171,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ("only_the_failing_step_retries",),
         "step.effect_done .. step.settle.sent",
         "a pause longer than the lease at one of two checkpoints, no other worker that takes the "
-        "task up, and a lock longer than the lease at the very next start of that step: one "
-        "drawn schedule in some thousands has all of it",
+        "task up, and a lock longer than the lease at the very next start of that step: few "
+        "drawn schedules have all of it",
     ),
     Mutant(
         "takes_a_database_error_for_no_rows",
