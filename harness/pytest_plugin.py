@@ -1,4 +1,6 @@
-"""What makes `pytest scenarios/` the main job: options, the stack, `prove`, the proof table.
+"""What makes `pytest scenarios/` the main job: options, the parts of a session, grid and table.
+
+What a test asks for is in harness/pytest_fixtures.py.
 
 The stack is started only when scenarios are run: alone by the first test that asks for it, under
 pytest-xdist by the controller, which hands the addresses to its workers. Infra trouble is shown as

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.incarnation import life_of
 from harness.schedule.faults import ANY
 
 ENVIRONMENT = "HARNESS_AGENT_PLAN"
@@ -48,7 +49,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def life(self) -> int:
         """Which life of its worker this incarnation is: 2 for "w1#2"."""
-        return int(self.incarnation.partition("#")[2])
+        return life_of(self.incarnation) or 1
 
     @property
     def load_begun(self) -> Path:

@@ -26,6 +26,7 @@ import msgspec
 from harness.history.facts import root_of
 from harness.history.history import History
 from harness.history.moments import ROUNDING_NS
+from harness.incarnation import life_of
 from harness.journal.format import Event
 from harness.schedule.checkpoints import CHECKPOINTS
 
@@ -148,8 +149,8 @@ class _Told:
     def arrival(self, event: Event) -> Cell | None:
         """The cell of an arrival; None for one that this version knows nothing of."""
         name = event.get("name")
-        number = event.by.rpartition("#")[2]
-        if name not in _NAMES or not number.isdecimal():
+        life = life_of(event.by)
+        if name not in _NAMES or life is None:
             return None
         while self._unheard and self._unheard[-1][0] <= event.at:
             _, what, promise, key = self._unheard.pop()
@@ -157,7 +158,7 @@ class _Told:
         self._note(name, event.get("promise"), event.get("key"))
         states = (progress.state for progress in self._about(event))
         state: State = min(states, key=_HOW_FAR.__getitem__, default="none")
-        return Cell(name, min(max(int(number), 1), _LAST_LIFE), state)
+        return Cell(name, min(life, _LAST_LIFE), state)
 
     def _about(self, event: Event) -> Iterable[_Progress]:
         """The records, or the poison, that an arrival is about."""

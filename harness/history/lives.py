@@ -16,7 +16,8 @@ from typing import Any, Literal
 import msgspec
 
 from harness.history.facts import KILLED, Delivery, Incarnation, Start, root_of
-from harness.history.windows import kind_of, worker_of
+from harness.history.windows import kind_of
+from harness.incarnation import life_of, worker_of
 from harness.journal.format import Event
 from harness.schedule.schedule import Schedule
 
@@ -33,7 +34,7 @@ def incarnations(
         strikes = event.kind == "fault.injecting" and _kills(schedule, event)
         told_of = strikes or event.kind.startswith("worker.")
         name = event.get("incarnation") if told_of else event.by
-        if not name or "#" not in name:  # the harness itself
+        if not name or life_of(name) is None:  # the harness itself
             continue
         life = lives.setdefault(
             name, {"name": name, "worker": worker_of(name), "started_ns": event.at}

@@ -24,6 +24,7 @@ from typing import Any, Literal
 import msgspec
 
 from harness.history.moments import overlap
+from harness.incarnation import worker_of
 from harness.journal.format import Event
 from harness.schedule.faults import CutLink, Fault, KillServer, Link
 from harness.schedule.schedule import Schedule
@@ -83,11 +84,6 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         what = f"{self.kind} of {self.link}" if self.link else self.kind
         whom = f" for {self.incarnation}" if self.incarnation else ""
         return f"{what}{whom} (fault {self.fault})"
-
-
-def worker_of(incarnation: str) -> str:
-    """The worker that lives this life: "w1" of "w1#2"."""
-    return incarnation.partition("#")[0]
 
 
 def windows(schedule: Schedule, events: Sequence[Event], end_ns: int) -> tuple[Window, ...]:

@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from harness import clock
 from harness.errors import InfraError
+from harness.incarnation import incarnation
 from harness.infra.node import Node
 from harness.infra.worker import Slot
 from harness.recording import WriteEvent
@@ -72,7 +73,7 @@ class WorkerPool:
     def start(self, worker: str) -> Life:
         """Start the worker's next incarnation."""
         number = sum(life.worker == worker for life in self._lives) + 1
-        name = f"{worker}#{number}"
+        name = incarnation(worker, number)
         environment = self._environment(worker, name, self._slots[worker])
         process = self._launch(name, environment, self._logs / f"{name}.log")
         life = Life(name, worker, process)

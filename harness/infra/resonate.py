@@ -2,7 +2,8 @@
 
 Whichever serves, a probe workflow is run through it before anything else, because a server that
 does not fit the SDK makes the SDK retry in a hot loop: found here in seconds, it would otherwise
-look like a worker that does nothing. One that gives a lease twice or lets a verdict go is refused.
+look like a worker that does nothing. One that gives a lease twice or lets a settled promise change
+is refused.
 
 Only the embedded server and the binary can be killed and started again; one that runs elsewhere
 belongs to somebody else. It comes back at the port that it had, with what it had written down.

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from harness import clock
 from harness.errors import InfraError
+from harness.incarnation import life_of, worker_of
 from harness.infra.node import Process
 from harness.infra.worker import ROOT, python_path
 
@@ -57,8 +58,8 @@ class Templates:
 
     def of(self, incarnation: str) -> "ProcessTemplate":
         """That of a life: another than of the life before it, and of the worker beside it."""
-        worker, _, life = incarnation.partition("#")
-        return self._all[(sum(worker.encode()) + int(life or 1)) % len(self._all)]
+        worker, life = worker_of(incarnation), life_of(incarnation) or 1
+        return self._all[(sum(worker.encode()) + life) % len(self._all)]
 
     def stop(self) -> None:
         """End them."""

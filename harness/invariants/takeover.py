@@ -16,7 +16,7 @@ from typing import NamedTuple
 from harness.history.facts import Incarnation, Lease
 from harness.history.history import History
 from harness.history.moments import SECOND, after, seconds
-from harness.history.windows import worker_of
+from harness.incarnation import worker_of
 from harness.invariants.excuses import disturbances
 from harness.invariants.liveness import undecided
 from harness.invariants.verdict import Finding, Verdict, conclude, said

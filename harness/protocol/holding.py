@@ -46,9 +46,9 @@ def fulfill(state: State, now: int, data: TaskFulfill) -> Answer:
         return NO_TASK
     if not _is_held(task, data.version):
         return _NOT_HELD
-    verdict = data.action.data
+    settlement = data.action.data
     own = state.promises[data.id]
-    return answered(settle(state, now, own, verdict.state, verdict.value))
+    return answered(settle(state, now, own, settlement.state, settlement.value))
 
 
 def suspend(state: State, now: int, data: TaskSuspend) -> Answer:

@@ -35,13 +35,13 @@ def touch(state: State, now: int, promise_id: str) -> Promise | None:
 
 
 def settle(
-    state: State, now: int, promise: Promise, verdict: PromiseState, value: Value
+    state: State, now: int, promise: Promise, into: PromiseState, value: Value
 ) -> PromiseRecord:
     """`setSettled`, and all that follows. The promise is pending and not overdue."""
     old = promise.record
     new = PromiseRecord(
         id=old.id,
-        state=verdict,
+        state=into,
         param=old.param,
         value=value,
         tags=old.tags,

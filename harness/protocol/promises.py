@@ -60,11 +60,11 @@ def born(state: State, now: int, data: PromiseCreate) -> Promise:
     without ever having been acquired.
     """
     is_late = data.timeout_at <= now
-    late_verdict: PromiseState = "resolved" if is_timer(data.tags) else "rejected_timedout"
+    when_late: PromiseState = "resolved" if is_timer(data.tags) else "rejected_timedout"
     promise = state.add(
         PromiseRecord(
             id=data.id,
-            state=late_verdict if is_late else "pending",
+            state=when_late if is_late else "pending",
             param=data.param,
             value=NOTHING,
             tags=data.tags,
@@ -81,7 +81,7 @@ def born(state: State, now: int, data: PromiseCreate) -> Promise:
 
 
 def settle(state: State, now: int, data: PromiseSettle) -> Answer:
-    """`promiseSettle`: the first verdict stays, and is what a later one is answered with."""
+    """`promiseSettle`: the first settlement stays, and is what a later one is answered with."""
     promise = touch(state, now, data.id)
     if promise is None:
         return NO_PROMISE

@@ -8,7 +8,7 @@ restart likewise, and somebody is always left to go on.
   at the start at most n - 1 may go for good, stops without a restart among them. A worker that is
   added comes too late to be counted on.
 * Of a single worker every death is followed by a restart, and without one left it may not die.
-* Who dies on its way out is always started again: it costs nothing, and nobody is missing then.
+* Who dies on its way out is started again while there is a restart left: nobody is missing then.
 """
 
 from collections.abc import Iterable

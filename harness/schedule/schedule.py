@@ -8,6 +8,7 @@ the run by a prefix, because all runs of a session share one promise server.
 Faults are in harness/schedule/faults.py.
 """
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -87,19 +88,18 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what cannot be run, naming the part that is wrong."""
         names = {record.name for record in self.records}
-        if len(names) != len(self.records):
-            raise ScheduleError("two records of the schedule have one name")
+        if twice := _twice(record.name for record in self.records):
+            raise ScheduleError(f"two records of the schedule are called {twice!r}")
         if not self.workers:
             raise ScheduleError("a schedule needs at least one worker")
-        if len(set(self.workers)) != len(self.workers):
-            raise ScheduleError("two workers of the schedule have one name")
+        if twice := _twice(self.workers):
+            raise ScheduleError(f"two workers of the schedule are called {twice!r}")
         for message in self.load:
             self._check_message(message, names)
-        added = [fault.worker for fault in self.faults if isinstance(fault, AddWorker)]
-        if len({*self.workers, *added}) != len(self.workers) + len(added):
-            raise ScheduleError("a worker is added under a name that there is already")
-        for fault in self.faults:
-            self._check_fault(fault, {ANY, *self.workers, *added})
+        if twice := _twice(self.everybody):
+            raise ScheduleError(f"a worker is added as {twice!r}, and there is one of that name")
+        for number, fault in enumerate(self.faults, start=1):
+            self._check_fault(number, fault)
 
     @property
     def everybody(self) -> tuple[str, ...]:
@@ -107,25 +107,32 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         added = (fault.worker for fault in self.faults if isinstance(fault, AddWorker))
         return (*self.workers, *added)
 
-    def _check_fault(self, fault: Fault, workers: set[str]) -> None:
+    def _check_fault(self, number: int, fault: Fault) -> None:
         at = arrival_of(fault)
         if at is not None and at.checkpoint not in CHECKPOINTS:
             raise ScheduleError(
-                f"no checkpoint is called {at.checkpoint!r}; there are: " + ", ".join(CHECKPOINTS)
+                f"fault {number}: no checkpoint is called {at.checkpoint!r}; there are: "
+                + ", ".join(CHECKPOINTS)
             )
         whom = fault.worker if isinstance(fault, KillWorkerAtTime) else at.worker if at else ANY
-        if whom not in workers or (at is None and whom == ANY):
-            raise ScheduleError(f"the fault is for worker {whom!r}; there is none")
+        known = self.everybody if at is None else (ANY, *self.everybody)
+        if whom not in known:
+            raise ScheduleError(
+                f"fault {number} is for worker {whom!r}; there are: " + ", ".join(known)
+            )
 
     def _check_message(self, message: Publish, names: set[str]) -> None:
         if (message.record is None) == (message.poison is None):
-            raise ScheduleError(f"a message is a record's or poison, not both: {message}")
+            raise ScheduleError(f"a message is either a record's or poison: {message}")
         if message.record is not None and message.record not in names:
             raise ScheduleError(f"message of {message.record!r}, which is no record here")
         if message.poison is not None and message.poison not in poison.NAMES:
             raise ScheduleError(f"no poison is called {message.poison!r}: {poison.NAMES}")
         if message.partition >= self.partitions:
-            raise ScheduleError(f"partition {message.partition} of {self.partitions}")
+            raise ScheduleError(
+                f"a message is for partition {message.partition}; "
+                f"with {self.partitions} the last is {self.partitions - 1}"
+            )
         if message.after_completion_of not in names | {None}:
             raise ScheduleError(f"message waits for {message.after_completion_of!r}: no record")
 
@@ -160,6 +167,16 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self, settings=msgspec.structs.replace(self.settings, **changes)
         )
+
+
+def _twice(names: Iterable[str]) -> str | None:
+    """The first name that is there a second time, if any."""
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def to_json(schedule: Schedule) -> bytes:

@@ -11,7 +11,6 @@ from collections.abc import Collection
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from harness.schedule.arrivals import expected_arrivals, expected_duration_s
 from harness.schedule.chaos import faults, kills_at_random_times
 from harness.schedule.checkpoints import CHECKPOINTS
 from harness.schedule.faults import Fault, arrival_of
@@ -19,14 +18,6 @@ from harness.schedule.limits import Limits
 from harness.schedule.loads import loads
 from harness.schedule.outline import outlines
 from harness.schedule.schedule import Schedule
-
-__all__ = [
-    "Limits",
-    "expected_arrivals",
-    "expected_duration_s",
-    "killed_at_random_times",
-    "schedules",
-]
 
 _USUAL = Limits()
 _FEW = 2  # a fault that does not come keeps back for ever what is to come after it

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from harness import clock
 from harness.errors import HarnessError
+from harness.incarnation import life_of
 from harness.infra.database import server_from
 from harness.infra.resonate import ResonateChoice
 from harness.infra.stack import SharedParts, Stack, shared_parts
@@ -76,14 +76,12 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     overall: str
     worth: Worth
     story: str
-    seconds: float
     arrivals: dict[int, dict[str, int]]
     error: str | None = None
 
 
 def play(schedule: Schedule, session: Path, worker: str, server: str | None, title: str) -> Played:
     """Play one schedule in this process; an error comes back as `error`."""
-    began = clock.monotonic_s()
     player = Player(stack_here(), session, worker, server_from(server))
     try:
         outcome = player.play(schedule, title)
@@ -93,7 +91,6 @@ def play(schedule: Schedule, session: Path, worker: str, server: str | None, tit
             overall="error",
             worth=Worth.UNKNOWN,
             story=str(error),
-            seconds=clock.monotonic_s() - began,
             arrivals={},
             error=str(error),
         )
@@ -102,7 +99,6 @@ def play(schedule: Schedule, session: Path, worker: str, server: str | None, tit
         overall=outcome.judgement.overall,
         worth=worth_of(outcome),
         story=outcome.story(),
-        seconds=clock.monotonic_s() - began,
         arrivals=_arrivals(outcome),
     )
 
@@ -110,18 +106,13 @@ def play(schedule: Schedule, session: Path, worker: str, server: str | None, tit
 def _arrivals(outcome: JudgedRun) -> dict[int, dict[str, int]]:
     found: dict[int, Counter[str]] = {}
     for event in outcome.history.of_kind("checkpoint"):
-        found.setdefault(life_of(event.by), Counter())[str(event.get("name"))] += 1
+        found.setdefault(life_of(event.by) or 1, Counter())[str(event.get("name"))] += 1
     return {life: dict(counts) for life, counts in found.items()}
 
 
 def stack_here() -> Stack:
     """The stack of the process that a job runs in."""
     return _stacks[0]
-
-
-def life_of(incarnation: str) -> int:
-    """Which life of its worker an incarnation is: 2 for "w1#2"."""
-    return int(incarnation.rpartition("#")[2] or 1)
 
 
 def _settle(

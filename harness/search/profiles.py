@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from harness.errors import HarnessError
-from harness.schedule.strategies import Limits
+from harness.schedule.limits import Limits
 
 SHARDS = 8  # a property test is so many tests, for pytest -n to deal out
 MEMORY = Path(".hypothesis")  # Hypothesis's own folder, below the project's root

@@ -67,8 +67,8 @@ class Revealed(msgspec.Struct, frozen=True):
                 return self.created.get(made.id, set())
             case r.PromiseSettle():
                 return self.settled.get(data.id, set())
-            case r.TaskFence(action=r.FencedSettle(data=verdict)):
-                return self.settled.get(verdict.id, set())
+            case r.TaskFence(action=r.FencedSettle(data=settlement)):
+                return self.settled.get(settlement.id, set())
             case r.TaskFulfill():
                 return self.settled.get(data.id, set())
             case _:

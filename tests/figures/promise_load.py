@@ -36,8 +36,8 @@ def life(root: str) -> Iterator[bytes]:
         for kind, data in (("promise.create", made), ("promise.settle", done)):
             yield _body("task.fence", held | {"action": {"kind": kind, "head": {}, "data": data}})
     yield _body("task.heartbeat", {"pid": "p", "tasks": [held]})
-    verdict = {"id": root, "state": "resolved", "value": _VALUE}
-    settled = {"kind": "promise.settle", "head": {}, "data": verdict}
+    settlement = {"id": root, "state": "resolved", "value": _VALUE}
+    settled = {"kind": "promise.settle", "head": {}, "data": settlement}
     yield _body("task.fulfill", held | {"action": settled})
 
 

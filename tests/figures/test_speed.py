@@ -36,7 +36,6 @@ def played(error: str | None) -> Played:
         overall="holds" if error is None else "error",
         worth=Worth.FULL,
         story="",
-        seconds=1.0,
         arrivals={},
         error=error,
     )

@@ -1,8 +1,9 @@
 """Be the real worker with one of its parts changed between building it and running it.
 
-A mutant whose workflow is another one needs nothing of this: `main` takes a workflow. All others
-change the built worker through here, so that each mutant's own file is the broken rule and nothing
-else. No line of the worker is changed, and none of the harness.
+A mutant whose workflow is another one needs nothing of this, nor does one whose environment is:
+`main` takes a workflow, and a process its environment. All others change the built worker through
+here, so that each mutant's own file is the broken rule and nothing else. No line of the worker is
+changed, and none of the harness.
 """
 
 import asyncio

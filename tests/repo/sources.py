@@ -51,8 +51,18 @@ def under(module: str, package: str) -> bool:
 @functools.cache
 def tracked() -> tuple[Path, ...]:
     """What git keeps or would keep; nothing where this is no checkout."""
+    return _listed("--cached", "--others", "--exclude-standard")
+
+
+@functools.cache
+def kept() -> tuple[Path, ...]:
+    """What git keeps; nothing where this is no checkout."""
+    return _listed("--cached")
+
+
+def _listed(*which: str) -> tuple[Path, ...]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        ["git", "ls-files", *which, "-z"],
         cwd=ROOT,
         capture_output=True,
         text=True,

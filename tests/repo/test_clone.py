@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.repo.sources import ROOT, tracked
+from tests.repo.sources import ROOT, imports, kept, modules, name, tracked
 
 # In pieces, so that this file does not contain what it looks for.
 REGISTRIES = tuple(
@@ -33,6 +33,20 @@ def test_no_file_names_a_registry() -> None:
         if host in path.read_text(errors="replace")
     ]
     assert not found
+
+
+def test_what_is_imported_is_kept_by_git() -> None:
+    if not kept():
+        pytest.skip("not a git checkout, so nobody knows what a clone would have")
+    ours = {name(path): path for path in modules("harness", "system_under_test", "tests")}
+    missing = {
+        f"{path.relative_to(ROOT)} imports {module}: git add {ours[module].relative_to(ROOT)}"
+        for path in kept()
+        if path.suffix == ".py"
+        for module in imports(path) & set(ours)
+        if ours[module] not in kept()
+    }
+    assert not missing
 
 
 def test_the_readme_names_every_option() -> None:

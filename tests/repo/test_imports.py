@@ -6,7 +6,7 @@ from tests.repo.sources import imports, modules, name, under
 
 # From left to right; rooms of one row do not know each other.
 ROWS = (
-    {"clock", "errors", "recording", "waiting"},
+    {"clock", "errors", "incarnation", "recording", "waiting"},
     {"schedule", "protocol"},
     {"infra"},
     {"faults", "clients"},
@@ -21,7 +21,7 @@ ROWS = (
 BASE, CONDUCTORS = ROWS[0], ROWS[-1]
 # What the machine of the protocol may know of the standard library: nothing that does anything.
 PURE = {"bisect", "collections", "heapq", "itertools", "re", "typing"}
-AGENT_KNOWS = {"agent", "schedule", "journal", "clock", "errors"}
+AGENT_KNOWS = {"agent", "schedule", "journal", "clock", "errors", "incarnation"}
 
 
 def room_of(module: str) -> str:

@@ -127,12 +127,6 @@ def test_each_mutant_is_caught_in_some_scenario() -> None:
     assert {mutant.name for mutant in MUTANTS} - caught == set()
 
 
-def test_each_mutant_can_be_run_as_a_worker() -> None:
-    for mutant in MUTANTS:
-        assert module_of(mutant.name).is_file()
-        assert mutant.command == f"python -m tests.mutants.{mutant.name}"
-
-
 def test_the_registry_and_the_modules_of_mutants_are_the_same() -> None:
     modules_of_mutants = {
         path.stem for path in modules("tests/mutants") if "__main__" in path.read_text()

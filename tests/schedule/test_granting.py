@@ -96,6 +96,7 @@ def test_nobody_is_followed_who_does_not_come_back() -> None:
 def test_who_dies_on_its_way_out_is_started_again() -> None:
     dies = KillWorker(at=AT_THE_END, restart_after_s=None)
     assert allowed(dies, workers=3) == (KillWorker(at=AT_THE_END),)
+    assert allowed(dies, workers=3, restarts=0) == (dies,)
 
 
 def test_no_more_faults_than_the_limit() -> None:

@@ -81,13 +81,16 @@ def test_is_kept_as_lines_that_a_person_can_read() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"records": (Record(name="a", rows=1), Record(name="a", rows=2))}, "one name"),
+        (
+            {"records": (Record(name="a", rows=1), Record(name="a", rows=2))},
+            "records of the schedule are called 'a'",
+        ),
         ({"workers": ()}, "at least one worker"),
-        ({"load": (Publish(),)}, "not both"),
-        ({"load": (Publish(record="a", poison="no key"),)}, "not both"),
+        ({"load": (Publish(),)}, "either a record's or poison"),
+        ({"load": (Publish(record="a", poison="no key"),)}, "either"),
         ({"load": (Publish(poison="arsenic"),)}, "no poison is called 'arsenic'"),
         ({"load": (Publish(record="b"),)}, "'b', which is no record"),
-        ({"load": (Publish(record="a", partition=1),)}, "partition 1 of 1"),
+        ({"load": (Publish(record="a", partition=1),)}, "partition 1; with 1 the last is 0"),
         ({"load": (Publish(record="a", after_completion_of="b"),)}, "waits for 'b'"),
         (
             {"faults": (KillWorker(at=Arrival(checkpoint="lunch")),)},
@@ -95,7 +98,7 @@ def test_is_kept_as_lines_that_a_person_can_read() -> None:
         ),
         (
             {"faults": (RollingRestart(at=Arrival(checkpoint="step.started", worker="w2")),)},
-            "worker 'w2'",
+            "fault 1 is for worker 'w2'; there are: any, w1",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -106,7 +109,7 @@ def test_refuses_what_cannot_be_run(wrong: dict[str, Any], said: str) -> None:
 
 
 def test_refuses_two_workers_of_one_name() -> None:
-    with pytest.raises(ScheduleError, match="name"):
+    with pytest.raises(ScheduleError, match="workers of the schedule are called 'w1'"):
         schedule(workers=("w1", "w1"))
 
 

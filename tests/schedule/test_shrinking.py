@@ -6,8 +6,9 @@ from collections.abc import Callable
 from hypothesis import Phase, find, settings
 
 from harness.schedule.faults import Arrival, KillWorker
+from harness.schedule.limits import Limits
 from harness.schedule.schedule import Publish, Record, Schedule, from_json, to_json
-from harness.schedule.strategies import Limits, schedules
+from harness.schedule.strategies import schedules
 from tests.schedule.drawing import drawn
 
 FEW = Limits(records=2, workers=2, partitions=2, batches=3, faults=3)

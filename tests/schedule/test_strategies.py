@@ -6,6 +6,7 @@ from statistics import median
 
 import pytest
 
+from harness.schedule.arrivals import expected_arrivals, expected_duration_s
 from harness.schedule.checkpoints import CHECKPOINTS
 from harness.schedule.faults import (
     AddWorker,
@@ -20,15 +21,10 @@ from harness.schedule.faults import (
     StopWorker,
     arrival_of,
 )
+from harness.schedule.limits import Limits
 from harness.schedule.loads import NAMES
 from harness.schedule.schedule import Schedule, from_json, to_json
-from harness.schedule.strategies import (
-    Limits,
-    expected_arrivals,
-    expected_duration_s,
-    killed_at_random_times,
-    schedules,
-)
+from harness.schedule.strategies import killed_at_random_times, schedules
 from tests.schedule.drawing import drawn
 
 SMALL = Limits(

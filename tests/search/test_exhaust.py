@@ -26,7 +26,6 @@ def played(overall: str = "holds", worth: Worth = Worth.FULL, error: str | None 
         overall=overall,
         worth=worth,
         story=overall,
-        seconds=0.0,
         arrivals=arrivals,
         error=error,
     )
