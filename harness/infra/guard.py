@@ -59,15 +59,11 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def _others(mark: str) -> list[psutil.Process]:
-    return [process for process in marked(mark) if process.pid != os.getpid()]
-
-
 def sweep(mark: str, folder: Path) -> list[str]:
     """Kill what carries the mark, remove the folder; return a line for each process killed."""
     said = []
     deadline = time.monotonic() + _SWEPT_WITHIN_S
-    while (found := _others(mark)) and time.monotonic() < deadline:
+    while (found := marked(mark)) and time.monotonic() < deadline:
         for process in found:
             with contextlib.suppress(psutil.Error):
                 said.append(f"{process.pid} {' '.join(process.cmdline())[:100]}")
@@ -83,7 +79,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
-    sweep(mark, folder)
+    for line in sweep(mark, folder):
+        print(f"left behind, and killed now: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":
