@@ -4,8 +4,8 @@ judge     judge a stored run by today's invariants; needs no stack
 replay    run a stored schedule again, on a fresh stack, and judge that
 exhaust   every kill, or every pair of kills, that a small load has: nothing is drawn
 
-Exit codes: 0 holds, 1 violated, 3 unknown, 4 a part of the stack or the harness itself failed, 2
-wrong usage.
+Exit codes: 0 holds, 1 violated, 2 wrong usage, 3 unknown, 4 nothing could be judged: a part of the
+stack or the harness itself failed, or evidence is missing.
 """
 
 import argparse
@@ -14,12 +14,12 @@ import sys
 import traceback
 from pathlib import Path
 
-from harness.errors import HarnessError, ScheduleError
+from harness.errors import HarnessError, ScheduleError, UsageError
 from harness.history.load import JOURNAL, SCHEDULE, load, load_schedule
 from harness.infra.database import server_from
 from harness.infra.resonate import choose
 from harness.infra.stack import one_stack
-from harness.infra.worker import DEFAULT_WORKER
+from harness.infra.worker import DEFAULT_WORKER, words_of
 from harness.judged import JudgedRun, judged
 from harness.player import Player
 from harness.report.kept import kept
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         outcome = _judge(options) if options.command == "judge" else _replay(options)
         print(outcome.story() if options.command == "replay" else outcome.short_story())
         return _CODES[outcome.judgement.overall]
-    except ScheduleError as error:
+    except (ScheduleError, UsageError) as error:
         print(f"harness: {error}", file=sys.stderr)
         return _WRONG_USAGE
     except HarnessError as error:
@@ -70,8 +70,8 @@ def _replay(options: argparse.Namespace) -> JudgedRun:
     schedule = _schedule(options.run)
     server = server_from(os.environ.get("DATABASE_URL"))
     choice = choose(options.resonate, options.resonate_binary)
-    # Read before there is a new session: RUN may be a folder of runs/latest, which then moves on.
-    worker = options.worker or _worker_of(options.run)
+    worker = _worker_of(options.run) if options.worker is None else options.worker
+    words_of(worker)
     at_stake = _at_stake(options.run)
     print(f"worker under test: {worker}\npromise server: {choice}", flush=True)
     with one_stack(choice) as stack:
@@ -83,8 +83,9 @@ def _exhaust(options: argparse.Namespace) -> int:
     server = os.environ.get("DATABASE_URL")
     server_from(server)
     choice = choose(options.resonate, options.resonate_binary)
+    worker = DEFAULT_WORKER if options.worker is None else options.worker
+    words_of(worker)
     session = new_session()
-    worker = options.worker or DEFAULT_WORKER
     print(f"worker under test: {worker}\npromise server: {choice}", flush=True)
     with farm(options.jobs, choice) as stacks:
         one = Exhaust(stacks, session, worker, server, lambda line: print(line, flush=True))
@@ -138,18 +139,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     judge = commands.add_parser("judge", help="judge a stored run")
-    judge.add_argument("run", type=Path, metavar="RUN")
+    judge.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
     replay = commands.add_parser("replay", help="run a stored schedule again")
     replay.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a schedule.json")
     replay.add_argument("--worker", metavar="COMMAND", help="instead of the one that ran then")
     exhaust = commands.add_parser("exhaust", help="every kill, or every pair of kills")
     exhaust.add_argument("what", choices=("singles", "pairs"))
     exhaust.add_argument("--worker", metavar="COMMAND", help=f"default: {DEFAULT_WORKER!r}")
-    exhaust.add_argument("--jobs", type=int, default=8, help="runs side by side (default: 8)")
+    exhaust.add_argument("--jobs", type=_count, default=8, help="runs side by side (default: 8)")
     for command in (replay, exhaust):
-        command.add_argument("--resonate", metavar="URL")
-        command.add_argument("--resonate-binary", metavar="PATH")
+        command.add_argument("--resonate", metavar="URL", help="a server that runs already")
+        command.add_argument("--resonate-binary", metavar="PATH", help="a program to start")
     return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is none; at least 1")
+    return count
 
 
 if __name__ == "__main__":

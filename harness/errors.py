@@ -13,5 +13,9 @@ class InfraError(HarnessError):
     """A real part did not do its own job: not started, not reachable, too slow to keep a lease."""
 
 
+class UsageError(HarnessError):
+    """What was asked for on the command line cannot be: nothing was started for it."""
+
+
 class ScheduleError(HarnessError):
     """The schedule asks for what cannot be: a worker or a checkpoint that is not there."""

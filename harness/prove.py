@@ -106,8 +106,9 @@ class Prover:
         if missed:
             verdict = outcome.judgement.verdicts[missed[0]]
             raise Refuted(
-                f"the mutant {mutant.name} breaks {missed[0]}, which says {verdict.outcome}: "
-                f"{verdict.message}\n{outcome.story()}"
+                f"missed: {mutant.name} is a worker that we broke, and the harness did not see it; "
+                f"this says nothing of the worker under test.\n{missed[0]} was to be violated, and "
+                f"says {verdict.outcome}: {verdict.message}\n{outcome.story()}"
             )
         return outcome
 

@@ -20,7 +20,7 @@ from harness.errors import HarnessError
 from harness.exercise import GRID, grid_of
 from harness.infra import fetch
 from harness.infra.database import server_from
-from harness.infra.worker import DEFAULT_WORKER
+from harness.infra.worker import DEFAULT_WORKER, words_of
 from harness.prove import Refuted
 from harness.pytest_session import (
     OPEN,
@@ -71,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if runs_scenarios(config):
         register(config.rootpath)
         try:
+            words_of(config.getoption("worker"))
             seed_of(config)
             server_from(os.environ.get("DATABASE_URL"))
             choice_of(config)

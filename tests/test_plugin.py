@@ -202,10 +202,12 @@ def test_a_memory_that_cannot_be_read_does_not_break_the_summary(
 
 def test_says_what_serves_before_scenarios_run(session: pytest.Pytester) -> None:
     session.mkdir("scenarios").joinpath("test_one.py").write_text("def test_whole(): pass")
-    shown = run(session, "scenarios", "--worker", "python -m mine", "--resonate", "http://there:1/")
+    shown = run(
+        session, "scenarios", "--worker", "python -m json.tool", "--resonate", "http://there:1/"
+    )
     shown.stdout.fnmatch_lines(
         [
-            "worker under test: python -m mine",
+            "worker under test: python -m json.tool",
             "promise server: the server at http://there:1",
             "Kafka *toxiproxy *",
             "*database: SQLite, a file for each run",

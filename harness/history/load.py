@@ -4,11 +4,9 @@ That is all a judgement needs, so last month's run can be judged by today's inva
 
 A journal that is missing is no journal that is empty. The conductor makes each worker's file before
 it starts the worker, so that one that died before its first line has left one too; of a worker
-without any nobody can say what it did, and what it broke would look like what never happened. In
-runs from before that, the agent made the file: who was dead within a second may never have had one.
+without any nobody can say what it did, and what it broke would look like what never happened.
 """
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,21 +14,19 @@ import msgspec
 
 from harness.errors import HarnessError, ScheduleError
 from harness.history.history import History
-from harness.history.moments import seconds
 from harness.history.timing import Timing
 from harness.journal.reader import Journals, read_run
 from harness.schedule.schedule import Schedule, from_json
 
-_AGENT_WITHIN_S = 1.0
-
 SCHEDULE, TIMING, JOURNAL = "schedule.json", "timing.json", "journal"
+OF_THE_HARNESS = f"{JOURNAL}/harness.jsonl"
 
 
 def load(folder: Path) -> History:
     """Return the history of the run in `folder`; HarnessError names what is missing or damaged."""
-    for name in (SCHEDULE, TIMING, JOURNAL):
+    for name in (SCHEDULE, TIMING, JOURNAL, OF_THE_HARNESS):
         if not (folder / name).exists():
-            raise HarnessError(f"{folder} is not a run's folder: it has no {name}")
+            raise HarnessError(f"{folder} is not a whole run's folder: it has no {name}")
     schedule = load_schedule(folder / SCHEDULE)
     try:
         timing = msgspec.json.decode((folder / TIMING).read_bytes(), type=Timing)
@@ -52,10 +48,7 @@ def load_schedule(path: Path) -> Schedule:
 
 def _without_a_journal(found: Journals) -> Iterator[str]:
     its = [event for event in found.events if not event.is_forged]
-    ended_ns = {e.get("incarnation"): e.at for e in its if e.kind == "worker.exited"}
     for event in its:
         name = event.get("incarnation")
-        lived_ns = ended_ns.get(name, math.inf) - event.at
-        is_missing = event.kind == "worker.started" and name not in found.writers
-        if is_missing and lived_ns > seconds(_AGENT_WITHIN_S):
+        if event.kind == "worker.started" and name not in found.writers:
             yield name

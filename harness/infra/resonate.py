@@ -23,7 +23,7 @@ import msgspec
 import requests
 from resonate_base import PROTOCOL_VERSION
 
-from harness.errors import InfraError
+from harness.errors import InfraError, UsageError
 from harness.infra.node import NativeProcess, Process
 from harness.infra.ports import LOOPBACK, free_ports
 from harness.infra.template import ProcessTemplate
@@ -72,11 +72,11 @@ def choose(url: str | None, binary: str | None) -> ResonateChoice:
     """Pick the server: the URL given, else the binary given or found on PATH, else embedded."""
     if url:
         if not re.fullmatch(r"http://[^/\s:]+:\d+/?", url):
-            raise InfraError(f"--resonate {url}: not of the form http://host:port")
+            raise UsageError(f"--resonate {url}: not of the form http://host:port")
         return ResonateChoice("url", url.rstrip("/"))
     found = shutil.which(binary or "resonate")
     if binary and not found:
-        raise InfraError(f"--resonate-binary {binary}: there is no such program")
+        raise UsageError(f"--resonate-binary {binary}: there is no such program")
     if found:
         return ResonateChoice("binary", str(Path(found).absolute()))
     return ResonateChoice("embedded")

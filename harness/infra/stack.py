@@ -7,7 +7,6 @@ every n-th, so no two processes ever use one worker's links.
 """
 
 import os
-import shlex
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -26,7 +25,7 @@ from harness.infra.ports import LOOPBACK, free_ports
 from harness.infra.resonate import PromiseServerPart, ResonateChoice
 from harness.infra.template import Templates, can_fork
 from harness.infra.toxiproxy import ProxyControl, ToxiproxyServer
-from harness.infra.worker import Slot, start_cold
+from harness.infra.worker import Slot, start_cold, words_of
 from harness.schedule.faults import KillServer
 from harness.schedule.schedule import Schedule
 
@@ -156,7 +155,7 @@ class Stack:
 
         What it writes to its temporary folder no other finds, as if each had a disk of its own.
         """
-        words, disk = shlex.split(command), self.folder / "disks" / uuid.uuid4().hex
+        words, disk = words_of(command), self.folder / "disks" / uuid.uuid4().hex
         disk.mkdir(parents=True)
         environment = {**environment, "TMPDIR": str(disk)}
         if self._templates is not None:

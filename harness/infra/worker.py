@@ -5,13 +5,17 @@ contract (README, "put your own worker under test"). It reaches the broker and t
 only through the two links of its slot.
 """
 
+import importlib.util
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from harness.errors import UsageError
 from harness.infra.node import NativeProcess
 
 DEFAULT_WORKER = "python -m system_under_test.worker"
@@ -29,6 +33,28 @@ class Slot(msgspec.Struct, frozen=True):
     def links(self) -> dict[str, str]:
         """The proxy of each link."""
         return {"kafka": f"kafka-{self.number}", "resonate": f"resonate-{self.number}"}
+
+
+def words_of(command: str) -> list[str]:
+    """The words of a worker's command; UsageError where it can be told at once that it is none."""
+    asked = f"--worker {command!r}"
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"{asked}: {str(error).lower()}; quote it as for a shell") from error
+    if not words:
+        raise UsageError(f"{asked} is empty; for example: {DEFAULT_WORKER!r}")
+    program, *arguments = words
+    if Path(program).name.startswith("python") and arguments:
+        program, *arguments = arguments
+        if program == "-m" and arguments:
+            package = arguments[0].partition(".")[0]
+            if importlib.util.find_spec(package) is None:
+                raise UsageError(f"{asked}: there is no module {arguments[0]!r}")
+            return words
+    if not (ROOT / program).exists() and shutil.which(program) is None:
+        raise UsageError(f"{asked}: {program!r} is neither a file nor a command on PATH")
+    return words
 
 
 def python_path() -> str:

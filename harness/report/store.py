@@ -1,4 +1,4 @@
-"""Where runs are kept: runs/<session>/<run>/, and runs/latest for the last session.
+"""Where runs are kept: runs/<session>/<run>/, and runs/latest for the last session of pytest.
 
 A run's folder holds schedule.json, timing.json, versions.json, journal/*.jsonl, logs/*.log, the
 embedded server's log of this run and, once it is judged or a failure has ended it, verdict.json.
@@ -28,15 +28,17 @@ _NAME_AT_MOST = 80
 
 
 def new_session(root: Path = ROOT) -> Path:
-    """Make the folder of a session and point runs/latest at it."""
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    session = root / name
+    """Make the folder of a session."""
+    session = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     session.mkdir(parents=True)
-    latest = root / "latest"
-    pointer = root / f".latest-{os.getpid()}"
-    pointer.symlink_to(name)
-    pointer.replace(latest)  # in one step, so that two sessions never leave it missing
     return session.resolve()
+
+
+def make_latest(session: Path) -> None:
+    """Point runs/latest at a session; a replay leaves it where what is replayed is found."""
+    pointer = session.parent / f".latest-{os.getpid()}"
+    pointer.symlink_to(session.name)
+    pointer.replace(session.parent / "latest")  # in one step: two sessions never leave it missing
 
 
 def new_run(session: Path, title: str) -> Path:

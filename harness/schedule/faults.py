@@ -21,7 +21,11 @@ Link = Literal["kafka", "resonate"]
 ANY = "any"
 
 
-class Arrival(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Spelled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a schedule: written by hand, too, so a misspelt field is refused by its name."""
+
+
+class Arrival(Spelled, frozen=True, kw_only=True, omit_defaults=True):
     """The nth time, counted from the load on, that `worker` (or any) reaches a checkpoint.
 
     What happens while the group forms is not counted. With `life`, only arrivals in a worker's nth
@@ -34,14 +38,14 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     life: Positive | None = None
 
 
-class KillWorker(msgspec.Struct, frozen=True, kw_only=True, tag="kill_worker"):
+class KillWorker(Spelled, frozen=True, kw_only=True, tag="kill_worker"):
     """SIGKILL at an arrival. Started again after `restart_after_s`, or never if None."""
 
     at: Arrival
     restart_after_s: Seconds | None = 0.0
 
 
-class KillWorkerAtTime(msgspec.Struct, frozen=True, kw_only=True, tag="kill_worker_at_time"):
+class KillWorkerAtTime(Spelled, frozen=True, kw_only=True, tag="kill_worker_at_time"):
     """SIGKILL to whatever life `worker` leads so many seconds after the load began."""
 
     worker: str
@@ -49,41 +53,41 @@ class KillWorkerAtTime(msgspec.Struct, frozen=True, kw_only=True, tag="kill_work
     restart_after_s: Seconds | None = 0.0
 
 
-class PauseWorker(msgspec.Struct, frozen=True, kw_only=True, tag="pause_worker"):
+class PauseWorker(Spelled, frozen=True, kw_only=True, tag="pause_worker"):
     """SIGSTOP at an arrival, SIGCONT `for_s` later: a machine that stalls, a long collection."""
 
     at: Arrival
     for_s: Seconds
 
 
-class StopWorker(msgspec.Struct, frozen=True, kw_only=True, tag="stop_worker"):
+class StopWorker(Spelled, frozen=True, kw_only=True, tag="stop_worker"):
     """SIGTERM at an arrival; started again after `restart_after_s`, or never if None."""
 
     at: Arrival
     restart_after_s: Seconds | None = 0.0
 
 
-class AddWorker(msgspec.Struct, frozen=True, kw_only=True, tag="add_worker"):
+class AddWorker(Spelled, frozen=True, kw_only=True, tag="add_worker"):
     """From an arrival on there is one worker more, called `worker`."""
 
     at: Arrival
     worker: str
 
 
-class RollingRestart(msgspec.Struct, frozen=True, kw_only=True, tag="rolling_restart"):
+class RollingRestart(Spelled, frozen=True, kw_only=True, tag="rolling_restart"):
     """From an arrival on, each worker in turn is asked to stop (SIGTERM) and started again."""
 
     at: Arrival
 
 
-class KillServer(msgspec.Struct, frozen=True, kw_only=True, tag="kill_server"):
+class KillServer(Spelled, frozen=True, kw_only=True, tag="kill_server"):
     """SIGKILL to the promise server while a worker stands at a checkpoint; then it comes back."""
 
     at: Arrival
     restart_after_s: Seconds = 0.0
 
 
-class CutLink(msgspec.Struct, frozen=True, kw_only=True, tag="cut_link"):
+class CutLink(Spelled, frozen=True, kw_only=True, tag="cut_link"):
     """For the worker that arrives: latency on its link, then the link down, then all healed.
 
     The worker is held at the checkpoint until the latency is in place, so that the fault
@@ -97,7 +101,7 @@ class CutLink(msgspec.Struct, frozen=True, kw_only=True, tag="cut_link"):
     cut_s: Seconds = 3.0
 
 
-class LockDatabase(msgspec.Struct, frozen=True, kw_only=True, tag="lock_database"):
+class LockDatabase(Spelled, frozen=True, kw_only=True, tag="lock_database"):
     """Somebody else's write lock on the rows: a step that deletes takes `for_s` and more."""
 
     at: Arrival

@@ -8,8 +8,9 @@ the run by a prefix, because all runs of a session share one promise server.
 Faults are in harness/schedule/faults.py.
 """
 
+import json
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 
@@ -24,18 +25,21 @@ from harness.schedule.faults import (
     Natural,
     Positive,
     Seconds,
+    Spelled,
     arrival_of,
 )
 
+_TYPES = [str(kind.__struct_config__.tag) for kind in get_args(Fault)]
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+
+class Record(Spelled, frozen=True, kw_only=True):
     """A record id with rows behind it: `rows` of them in the database, deleted in batches."""
 
     name: str
     rows: Natural
 
 
-class Publish(msgspec.Struct, frozen=True, kw_only=True):
+class Publish(Spelled, frozen=True, kw_only=True):
     """One message to the input topic: of a record, or of the catalogue of poison.
 
     `after_completion_of` holds the message back until that record's completion was seen,
@@ -54,7 +58,7 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
     after_faults_s: Seconds | None = None
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(Spelled, frozen=True, kw_only=True):
     """What every worker of the run is told, and the clocks of the parts around it, in seconds.
 
     `step_retry_max_delay_s` and those that may be None are for ours; another worker keeps its own.
@@ -75,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_lock_timeout_s: Seconds | None = None
 
 
-class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+class Schedule(Spelled, frozen=True, kw_only=True):
     """One run, whole."""
 
     records: tuple[Record, ...]
@@ -188,5 +192,20 @@ def from_json(text: bytes) -> Schedule:
     """Read a schedule back; ScheduleError names the place that does not fit."""
     try:
         return msgspec.json.decode(text, type=Schedule)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ScheduleError(f"not a schedule: {error}") from error
+    except msgspec.ValidationError as error:
+        is_of_a_fault = "`type`" in str(error) or ".type`" in str(error)
+        known = f"; a fault's type is one of {', '.join(_TYPES)}" if is_of_a_fault else ""
+        raise ScheduleError(f"not a schedule: {error}{known}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ScheduleError(f"not a schedule: {_no_json(text) or error}") from error
+
+
+def _no_json(text: bytes) -> str:
+    """Where the text stops being JSON; "" if that cannot be told."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"no JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+    except (UnicodeDecodeError, RecursionError):
+        pass
+    return ""

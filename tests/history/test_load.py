@@ -44,7 +44,9 @@ def test_keeps_the_remark_of_a_torn_last_line(tmp_path: Path) -> None:
     assert run.torn == {b.W1}
 
 
-@pytest.mark.parametrize("more", [[], [b.ended(9.0, b.W2)], [b.ready(1.0, b.W2)]])
+@pytest.mark.parametrize(
+    "more", [[], [b.ended(9.0, b.W2)], [b.ended(0.1, b.W2, -9)], [b.ready(1.0, b.W2)]]
+)
 def test_refuses_a_run_in_which_a_worker_has_no_journal(tmp_path: Path, more: b.Events) -> None:
     """What it did would look like what never happened."""
     add(a_run(tmp_path), b.alive(b.W1), b.alive(b.W2), *more)
@@ -58,9 +60,10 @@ def test_a_worker_that_died_before_its_first_line_has_an_empty_one(tmp_path: Pat
     assert load(tmp_path).incarnations[b.W2].code == 1
 
 
-def test_who_was_killed_at_once_had_none_in_older_runs(tmp_path: Path) -> None:
-    add(a_run(tmp_path), b.alive(b.W2, 1.0), b.ended(1.9, b.W2, -9))
-    assert load(tmp_path).incarnations[b.W2].killed
+def test_refuses_a_run_without_the_journal_of_the_harness(tmp_path: Path) -> None:
+    (a_run(tmp_path) / "journal" / "harness.jsonl").unlink()
+    with pytest.raises(HarnessError, match=r"no journal/harness\.jsonl"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("missing", ["schedule.json", "timing.json"])

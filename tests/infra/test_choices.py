@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import InfraError
+from harness.errors import InfraError, UsageError
 from harness.infra.clocks import SHORT
 from harness.infra.kafka import KafkaBroker
 from harness.infra.resonate import PromiseServerPart, ResonateChoice, binary_arguments, choose
@@ -43,7 +43,7 @@ def test_a_binary_that_is_not_there_is_named_with_its_option(on_path: str) -> No
     folder = Path(on_path).parent
     for wrong in ("/nope", str(folder)):
         with pytest.raises(
-            InfraError, match=f"--resonate-binary {wrong}: there is no such program"
+            UsageError, match=f"--resonate-binary {wrong}: there is no such program"
         ):
             choose(None, wrong)
 

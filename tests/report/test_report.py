@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.report.store import new_run, new_session
+from harness.report.store import make_latest, new_run, new_session
 from harness.report.table import Proof, table
 
 
 def test_a_session_is_what_runs_latest_points_at(tmp_path: Path) -> None:
     session = new_session(tmp_path / "runs")
+    make_latest(session)
     assert (tmp_path / "runs" / "latest").resolve() == session
     assert str(os.getpid()) in session.name
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == sorted(
@@ -19,9 +20,12 @@ def test_a_session_is_what_runs_latest_points_at(tmp_path: Path) -> None:
 
 
 def test_the_last_session_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    new_session(tmp_path)
+    make_latest(new_session(tmp_path))
     monkeypatch.setattr("os.getpid", lambda: 1)
     later = new_session(tmp_path)
+    make_latest(later)
+    monkeypatch.setattr("os.getpid", lambda: 2)
+    new_session(tmp_path)  # of a replay
     assert (tmp_path / "latest").resolve() == later
 
 

@@ -116,11 +116,18 @@ def test_refuses_two_workers_of_one_name() -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        (b"", "truncated"),
-        (b"\xff\xfe", "malformed"),
+        (b"", "line 1, column 1"),
+        (b'{"records":\n[', "line 2, column 2"),
+        (b"\xff\xfe", "no JSON"),
+        (b'{"records": [], "load": [], "wrokers": []}', "wrokers"),
+        (b'{"records": [], "load": [], "settings": {"lease": 3}}', r"lease.*\$\.settings"),
+        (b'{"records": [], "load": [], "faults": [{}]}', "one of kill_worker, kill_worker_at"),
         (b"null", "object"),
         (b"{}", "records"),
-        (b'{"records": [], "load": [], "faults": [{"type": "meteor"}]}', r"\$\.faults\[0\]"),
+        (
+            b'{"records": [], "load": [], "faults": [{"type": "meteor"}]}',
+            r"faults.*one of kill_w",
+        ),
         (b'{"records": [{"name": "a", "rows": -1}], "load": []}', r"\$\.records\[0\]\.rows"),
         (b'{"records": [], "load": [], "workers": []}', "at least one worker"),
     ],
