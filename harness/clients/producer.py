@@ -2,12 +2,15 @@
 
 ok: the broker acknowledged it, and where it stands. fail: the client says that it did not go.
 info: no answer, so it may be there or not; never a guess.
+
+What is published at once is one transaction, as a careful producer would have it: the mark at its
+end takes an offset of its own, so that offsets have gaps and a worker cannot count on the next.
 """
 
 import functools
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from harness.infra.kafka_clients import KafkaClients
 from harness.recording import WriteEvent
@@ -43,30 +46,29 @@ class LoadProducer:
         self._topic = topic
         self._record = record
         self._clients = kept or KafkaClients(bootstrap)
-        self._producer = self._clients.producer
 
     def publish(self, messages: list[Outgoing]) -> None:
-        """Send these in order and wait until each is ok, failed or info."""
+        """Send these in order, in one transaction; wait until each is ok, failed or info.
+
+        InfraError if the broker begins none.
+        """
+        producer = self._clients.begin()
         open_ones = {message.index for message in messages}
+        places: dict[int, tuple[int | None, int | None]] = {}
 
         def report(index: int, error: KafkaError | None, delivered: Message) -> None:
             if index not in open_ones:
                 return  # it was given up as info, and info stays info
-            open_ones.discard(index)
             if error is None:
-                self._record(
-                    "publish.ok",
-                    index=index,
-                    partition=delivered.partition(),
-                    offset=delivered.offset(),
-                )
-            else:
-                kind = "publish.fail" if error.code() in _DID_NOT_GO else "publish.info"
-                self._record(kind, index=index, error=str(error))
+                places[index] = delivered.partition(), delivered.offset()
+                return
+            open_ones.discard(index)
+            kind = "publish.fail" if error.code() in _DID_NOT_GO else "publish.info"
+            self._record(kind, index=index, error=str(error))
 
         for message in messages:
             try:
-                self._producer.produce(
+                producer.produce(
                     self._topic,
                     partition=message.partition,
                     key=message.key,
@@ -76,10 +78,21 @@ class LoadProducer:
             except (KafkaException, BufferError) as error:
                 open_ones.discard(message.index)
                 self._record("publish.fail", index=message.index, error=str(error))
-        self._producer.flush(_ANSWERED_WITHIN_S)
-        unanswered = sorted(open_ones)
-        if unanswered:
-            self._clients.forget_producer()
+        unsure = self._commit(producer)
+        for index in sorted(open_ones):
+            if index in places and unsure is None:
+                partition, offset = places[index]
+                self._record("publish.ok", index=index, partition=partition, offset=offset)
+            else:
+                self._record("publish.info", index=index, error=unsure or "no delivery report")
         open_ones.clear()
-        for index in unanswered:
-            self._record("publish.info", index=index, error="no delivery report")
+
+    def _commit(self, producer: Producer) -> str | None:
+        """Let the workers see what was sent; why nobody can say whether they do, or None."""
+        try:
+            producer.flush(_ANSWERED_WITHIN_S)  # of all reports: a commit alone says less
+            producer.commit_transaction(_ANSWERED_WITHIN_S)
+        except KafkaException as error:
+            self._clients.forget_producer()
+            return f"its transaction may not be committed: {error}"
+        return None

@@ -11,6 +11,7 @@ and not handed to the next run.
 * For one run at a time: nothing here is shared between threads.
 """
 
+import uuid
 from collections.abc import Sequence
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, Producer, TopicPartition
@@ -30,6 +31,7 @@ class KafkaClients:
         self._admin = admin
         self._consumers: list[Consumer] = []
         self._producer: Producer | None = None
+        self._knows_the_coordinator = False
 
     def take_consumer(self) -> Consumer:
         """Return a consumer that is assigned nothing; it comes back by `give_back`."""
@@ -47,8 +49,24 @@ class KafkaClients:
     def producer(self) -> Producer:
         """The one producer."""
         if self._producer is None:
-            self._producer = _producer(self._bootstrap)
+            self._producer = Producer(
+                {**producer_settings(self._bootstrap), "transactional.id": f"load-{uuid.uuid4()}"}
+            )
+            self._knows_the_coordinator = False
         return self._producer
+
+    def begin(self) -> Producer:
+        """The producer, in a new transaction; InfraError if the broker does not answer."""
+        producer = self.producer
+        try:
+            if not self._knows_the_coordinator:
+                producer.init_transactions(_BROKER_ANSWERS_WITHIN_S)
+                self._knows_the_coordinator = True
+            producer.begin_transaction()
+        except KafkaException as error:
+            self.forget_producer()
+            raise InfraError(f"the broker begins no transaction for the load: {error}") from error
+        return producer
 
     def forget_producer(self) -> None:
         """Have the next run get another one: this one still owes an answer, or failed."""
@@ -98,14 +116,13 @@ def _consumer(bootstrap: str) -> Consumer:
     )
 
 
-def _producer(bootstrap: str) -> Producer:
-    return Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "enable.idempotence": True,
-            "linger.ms": 0,
-            "log_level": 0,
-            # One kind of poison weighs 1 MB: with its headers more than the client's default.
-            "message.max.bytes": 1_048_576,
-        }
-    )
+def producer_settings(bootstrap: str) -> dict[str, str | int | bool]:
+    """What the load's producer is told, but for its name in transactions."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "enable.idempotence": True,
+        "linger.ms": 0,
+        "log_level": 0,
+        # One kind of poison weighs 1 MB: with its headers more than the client's default.
+        "message.max.bytes": 1_048_576,
+    }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from harness.clients.producer import LoadProducer, Outgoing
 from harness.infra.kafka_clients import KafkaClients
@@ -16,12 +16,24 @@ class FakeClient:
     """Reports what `fates` says of each message: an error, an offset, or nothing at all."""
 
     fates: tuple[KafkaError | int | None, ...] = ()
+    is_fenced = False
 
     def __init__(self, _settings: Any) -> None:
         self._reports: list[Report] = []
 
     def produce(self, _topic: str, *, on_delivery: Report, **_: Any) -> None:
         self._reports.append(on_delivery)
+
+    def init_transactions(self, _timeout_s: float) -> None:
+        self.knows_the_coordinator = True
+
+    def begin_transaction(self) -> None:
+        assert self.knows_the_coordinator
+        self._reports.clear()
+
+    def commit_transaction(self, _timeout_s: float) -> None:
+        if self.is_fenced:
+            raise KafkaException(KafkaError(KafkaError.PRODUCER_FENCED))
 
     def flush(self, _timeout_s: float) -> None:
         for report, fate in zip(self._reports, self.fates, strict=True):
@@ -59,16 +71,24 @@ def test_a_message_that_was_refused_is_fail(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_message_without_a_report_is_info(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert published(monkeypatch, None, 3) == [("publish.ok", 6), ("publish.info", 5)]
+    assert published(monkeypatch, None, 3) == [("publish.info", 5), ("publish.ok", 6)]
 
 
-def test_a_client_that_owes_an_answer_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_acknowledged_in_a_transaction_that_may_not_be_committed_is_info(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(FakeClient, "is_fenced", True)
+    assert published(monkeypatch, 0, 1) == [("publish.info", 5), ("publish.info", 6)]
+
+
+def test_a_client_that_cannot_commit_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.infra.kafka_clients.Producer", FakeClient)
     kept = KafkaClients("broker")
-    for fates, is_kept in ((0,), True), ((None,), False):
-        monkeypatch.setattr(FakeClient, "fates", fates)
+    for is_fenced in (False, True):
+        monkeypatch.setattr(FakeClient, "fates", (0,))
+        monkeypatch.setattr(FakeClient, "is_fenced", is_fenced)
         kept.forget_producer()
         before = kept.producer
         producer = LoadProducer("broker", "in", lambda *_, **__: None, kept)
         producer.publish([Outgoing(0, 0, b"k", b"v")])
-        assert (kept.producer is before) == is_kept
+        assert (kept.producer is before) != is_fenced

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from confluent_kafka import Producer
 
-from harness.clients.producer import LoadProducer
+from harness.infra.kafka_clients import producer_settings
 from harness.schedule import poison
 
 
@@ -18,7 +19,7 @@ def test_is_made_with_a_key_of_this_run_or_none(name: str) -> None:
 @pytest.mark.parametrize("name", poison.NAMES)
 def test_is_taken_by_the_producer_of_the_load(name: str) -> None:
     made = poison.make(name, "r12345678")
-    producer = LoadProducer("127.0.0.1:1", "in", lambda *_, **__: None)._producer
+    producer = Producer(producer_settings("127.0.0.1:1"))
     producer.produce("in", key=made.key, value=made.value)
     producer.purge()
 
