@@ -1,4 +1,5 @@
-"""Commits by themselves: none past what was handed out, and none that sets the group back.
+"""Commits by themselves: none past what was handed out, none that sets the group back, and who is
+started later goes on from there.
 
 The broker's own log of commits against what the workers were handed. A commit that was under way
 while a partition changed hands may be older than the one before; at the end it may not be.
@@ -47,6 +48,32 @@ def set_back(history: History) -> Iterator[Finding]:
             yield Finding(
                 f"the group was left set back on partition {partition}",
                 [_committed(history, highest), _committed(history, last)],
+            )
+
+
+def read_again(history: History) -> Iterator[Finding]:
+    """The first delivery to each life of what the group had committed past before it was born."""
+    by_partition = _by_partition(history)
+    told = set[str]()
+    for delivery in history.deliveries:
+        life = history.incarnations.get(delivery.incarnation)
+        commits = by_partition.get(delivery.partition, ())
+        if life is None or life.name in told:
+            continue
+        before = [one for one in commits if after(life.started_ns, one.at_ns)]
+        # One that was under way when the partition changed hands may have set the group back since.
+        since = [one for one in commits if one not in before and one.at_ns <= delivery.at_ns]
+        stood_at = [*before[-1:], *since]
+        if before and all(one.offset > delivery.offset for one in stood_at):
+            told.add(life.name)
+            where = f"offset {delivery.offset} of partition {delivery.partition}"
+            yield Finding(
+                f"{life.name} read again what the group had committed past before it was started",
+                [
+                    _committed(history, before[-1]),
+                    said(history, life.started_ns, life.name, "was started"),
+                    said(history, delivery.at_ns, life.name, f"polled {where}"),
+                ],
             )
 
 

@@ -14,7 +14,7 @@ from harness.history.facts import Delivery, Published
 from harness.history.history import History
 from harness.history.moments import after, seconds
 from harness.history.names import key_of
-from harness.invariants.commits import past_what_was_handed_out, set_back
+from harness.invariants.commits import past_what_was_handed_out, read_again, set_back
 from harness.invariants.excuses import cut, death
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 from harness.journal.format import Event
@@ -53,7 +53,8 @@ def one_workflow_per_record_id(history: History) -> Verdict:
 def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdict:
     """At every commit, each message before it has its workflow's promise or its dead letter.
 
-    Nor is there a commit past what was ever handed to a worker, or one that sets the group back.
+    Nor is there a commit past what was ever handed to a worker, or one that sets the group back,
+    and no worker reads what was committed past before it was started.
     """
     findings = []
     covered = 0
@@ -76,6 +77,7 @@ def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdic
     findings += _sent_too_soon(history)
     findings += past_what_was_handed_out(history)
     findings += set_back(history)
+    findings += read_again(history)
     return conclude(
         findings,
         checked=covered,

@@ -1,9 +1,13 @@
 """What a dead letter must say: the poison itself, where it came from, and why, before the commit.
 
-A dead letter from which the message cannot be had again has lost it. A value may be cut, if the
-headers say so (its size, its SHA-256): a message of the largest size leaves no room for headers.
+A dead letter from which the message cannot be had again has lost it. A long value may be cut if the
+headers say so (its size, its SHA-256), for a message of the largest size leaves no room for them.
+
+Nobody can say what the reason should be called. But one kind of poison has one reason, wherever it
+stands, and several kinds have not all the same.
 """
 
+import re
 from collections.abc import Iterator
 
 from harness.history.facts import DeadLetter, Published
@@ -14,18 +18,25 @@ from harness.journal.format import as_text
 
 _SAYS_IT_IS_CUT = ("sha256", "size", "truncated")
 _KINDS_WITH_ONE_REASON = 2  # by chance; with more of them nobody has looked for the reason
+_KEPT_AT_LEAST = 1024  # characters of one that is cut: enough to see what it was
+_NUMBERS = re.compile(r"\d+")
 
 
 def letters_that_say_the_wrong(history: History) -> Iterator[Finding]:
     """Dead letters that are not those of their poison, or that give one reason for everything."""
     topic = input_topic(history.of_kind("named"))
-    reasons: dict[str, set[str | None]] = {}
+    reasons: dict[str, set[str]] = {}
     for letter, name in _of_poison(history):
-        reasons.setdefault(name, set()).add(letter.header("reason"))
+        # Without its numbers: a reason may say where the message stands.
+        reasons.setdefault(name, set()).add(_NUMBERS.sub("", letter.header("reason") or ""))
         for wrong in _wrong(history, letter, name, topic):
             yield Finding(
                 f"the dead letter of poison ({name}) {wrong}", [letter_line(history, letter)]
             )
+    for name, given in reasons.items():
+        if len(given) > 1:
+            lines = [letter_line(history, one) for one, kind in _of_poison(history) if kind == name]
+            yield Finding(f"poison ({name}) is given {len(given)} different reasons", lines)
     all_reasons = set().union(*reasons.values())
     if len(reasons) > _KINDS_WITH_ONE_REASON and len(all_reasons) == 1:
         lines = [letter_line(history, letter) for letter, _ in _of_poison(history)]
@@ -97,4 +108,5 @@ def _wrong(history: History, letter: DeadLetter, name: str, topic: str | None) -
 
 def _is_cut(letter: DeadLetter, value: str | None) -> bool:
     said_so = any(part in name.lower() for name in letter.headers for part in _SAYS_IT_IS_CUT)
-    return said_so and bool(letter.value) and (value or "").startswith(letter.value or " ")
+    kept = letter.value or ""
+    return said_so and len(kept) >= _KEPT_AT_LEAST and (value or "").startswith(kept)

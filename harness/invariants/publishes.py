@@ -3,6 +3,9 @@
 An attempt is excused if nobody can say whether the broker has the message while the step was not
 recorded, for a reason that was written down: the process ended, its link was cut, or its lease
 went while it could not reach the promise server. Only then may the next attempt add a message.
+
+One process has no such doubt about what its own client is still sending: who hands it the same
+completion again before the client has said what became of the first adds a message by choice.
 """
 
 import msgspec
@@ -64,7 +67,11 @@ def promise_of(headers: dict[str, str | None] | None) -> str | None:
 
 
 def _excuse(history: History, sent: Event, start: Start) -> Witness | None:
-    if start.settle_confirmed_ns is not None or _died_before_producing(history, sent):
+    if (
+        start.settle_confirmed_ns is not None
+        or _died_before_producing(history, sent)
+        or _repeated_before_the_answer(history, sent, start)
+    ):
         return None
     again = [
         other.started_ns
@@ -92,3 +99,31 @@ def _died_before_producing(history: History, sent: Event) -> bool:
             ]
             return near == [sent]
     return False
+
+
+def _repeated_before_the_answer(history: History, sent: Event, start: Start) -> bool:
+    """Whether its own process handed the client the completion again while this one was under way.
+
+    Under the same lease: after a stall an old and a new execution may be in one process, and know
+    nothing of each other.
+    """
+    own = [one for one in history.checkpoints("publish.sent", sent.by) if _same_key(one, sent)]
+    place = own.index(sent)
+    if place + 1 == len(own):
+        return False
+    again = own[place + 1]
+    answers = sum(
+        event.at < again.at and event.by == sent.by and _same_key(event, sent)
+        for kind in (history.checkpoints("publish.accepted"), history.of_kind("publish.refused"))
+        for event in kind
+    )
+    at_work = [
+        one
+        for one in history.starts_of_promise[start.promise]
+        if one.incarnation == sent.by and one.started_ns <= again.at <= history.latest_end_ns(one)
+    ]
+    return bool(at_work) and all(one.lease == start.lease for one in at_work) and answers <= place
+
+
+def _same_key(one: Event, other: Event) -> bool:
+    return bool(one.get("key") == other.get("key"))

@@ -50,3 +50,23 @@ def test_forgives_an_older_commit_that_was_under_way_at_a_rebalance() -> None:
 def test_no_rebalance_excuses_a_group_that_is_left_set_back() -> None:
     revoked = b.reach("rebalance.revoked", 0.55, partitions=[0])
     b.assert_violated(judged(b.commit(2, 0.5), b.commit(1, 0.6), revoked), "left set back")
+
+
+def test_flags_a_life_that_reads_again_what_was_committed_before_it() -> None:
+    again = [b.commit(2, 0.5), *b.killed(0.6), b.alive(b.W2, 1.0), b.polled(0, 1.5, b.W2)]
+    b.assert_violated(judged(again), "w2#1 read again", "offset 2", "polled offset 0")
+
+
+def test_forgives_a_life_that_was_there_before_the_commit() -> None:
+    b.assert_holds(judged(b.alive(b.W2, 0.45), b.commit(2, 0.5), b.polled(0, 1.5, b.W2)))
+
+
+def test_forgives_who_reads_on_from_what_was_committed() -> None:
+    b.assert_holds(judged(b.commit(1, 0.5), b.alive(b.W2, 1.0), b.polled(1, 1.5, b.W2)))
+
+
+def test_forgives_who_reads_what_the_group_was_set_back_to() -> None:
+    back = [b.commit(2, 0.5), b.alive(b.W2, 1.0), b.commit(1, 1.1), b.commit(2, 2.0)]
+    revoked = b.reach("rebalance.revoked", 1.05, partitions=[0])
+    b.assert_holds(judged(back, revoked, b.polled(1, 1.5, b.W2)))
+    b.assert_violated(judged(back, revoked, b.polled(0, 1.5, b.W2)), "read again")

@@ -70,7 +70,8 @@ def test_a_third_completion_needs_a_second_crash() -> None:
 
 def test_forgives_a_second_one_after_the_link_to_the_broker_was_cut() -> None:
     attempt = [
-        *b.acquired(0.9), *b.failed("r:3", 1.0, 3.0), *b.publishing("r:3", 1.0, accepted=False)
+        *b.acquired(0.9), *b.failed("r:3", 1.0, 3.0), *b.publishing("r:3", 1.0, accepted=False),
+        b.event("publish.refused", 2.9, b.W1, key="r", error="timed out"),
     ]  # fmt: skip
     retry = [*b.step("r:3", 5.0, 5.1), *b.publishing("r:3", 5.0)]
     b.assert_holds(
@@ -186,3 +187,37 @@ def test_no_two_records_share_a_promise() -> None:
     judged = one_completion_per_record_id
     b.assert_holds(judged(b.history(seen, b.completion(1.0), its, of=two)), 2)
     b.assert_violated(judged(b.history(seen, b.completion(1.0), shared, of=two)), "completion of s")
+
+
+def repeated(answered_at: float, *, version: int = 1) -> b.Events:
+    """Two attempts of one process while its link to the broker is down, both of which arrive."""
+    first = [
+        *b.acquired(0.9),
+        *b.failed("r:3", 1.0, 2.0),
+        *b.publishing("r:3", 1.0, accepted=False),
+    ]
+    second = [*b.step("r:3", 3.0, 5.0), *b.publishing("r:3", 3.0, accepted=False)]
+    answer = b.event("publish.refused", answered_at, b.W1, key="r", error="timed out")
+    return [
+        *b.window(0.5, 4.0),
+        *b.acquired(0.9),
+        *b.under(1, first),
+        *b.under(version, second),
+        answer,
+    ]
+
+
+@pytest.mark.parametrize("answered_at", [2.5, 3.005])
+def test_whoever_has_the_clients_answer_may_try_again(answered_at: float) -> None:
+    run = b.history(TWICE, repeated(answered_at), of=CUT)
+    b.assert_holds(one_completion_per_record_id(run))
+
+
+def test_a_second_attempt_before_the_client_has_answered_the_first_is_no_accident() -> None:
+    run = b.history(TWICE, repeated(4.5), of=CUT)
+    b.assert_violated(one_completion_per_record_id(run), "the excuses allow 1")
+
+
+def test_two_executions_of_one_process_know_nothing_of_each_others_attempts() -> None:
+    run = b.history(TWICE, repeated(4.5, version=2), of=CUT)
+    b.assert_holds(one_completion_per_record_id(run))

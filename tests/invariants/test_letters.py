@@ -66,9 +66,10 @@ def test_a_value_may_be_cut_if_the_headers_say_so(header: str) -> None:
     def cut(value: str) -> Verdict:
         return judged(letter(0, {header: "1"}, value=value), of=(BIG,))
 
-    b.assert_holds(cut("x" * 100))
-    b.assert_violated(cut(""), "has the value")
-    b.assert_violated(cut("y" * 100), "has the value")
+    b.assert_holds(cut("x" * 1024))
+    for too_short in ("", "x", "x" * 1023):
+        b.assert_violated(cut(too_short), "has the value")
+    b.assert_violated(cut("y" * 1024), "has the value")
 
 
 def test_flags_another_topic_of_origin() -> None:
@@ -84,6 +85,15 @@ def test_three_kinds_of_poison_do_not_have_one_reason() -> None:
     b.assert_holds(judged(same[:2], letter(2, {"reason": "another"}), of=kinds))
     b.assert_holds(judged(same[:2], of=kinds[:2]))
     b.assert_holds(judged(same, of=(NOT_JSON,) * 3))
+
+
+def test_one_kind_of_poison_has_one_reason_wherever_it_stands() -> None:
+    def twice(first: str, second: str) -> Verdict:
+        letters = [letter(0, {"reason": first}), letter(1, {"reason": second})]
+        return judged(letters, of=(NOT_JSON, NOT_JSON))
+
+    b.assert_holds(twice("not JSON at offset 0", "not JSON at offset 17"))
+    b.assert_violated(twice("not JSON", "no key"), "2 different reasons", "no key")
 
 
 def sent(at: float, next_offset: int = 1, by: str = b.W1) -> Event:
