@@ -2,7 +2,8 @@
 
 Two workers. The one that arrives first at a place is held there until its link is slow; then the
 link goes down for longer than the lease, and is healed. The other worker's links stay as they are.
-Once the link to Kafka is down for longer than the client tries to publish.
+Once the link to Kafka is down for longer than the client tries to publish, and once for longer than
+anybody would wait who does not look.
 
 Expect: every record completes, by whichever worker.
 Allow: a second completion, if the link went down between the broker's acceptance and the record of
@@ -100,6 +101,27 @@ def test_the_brokers_answer_to_a_completion_is_lost(prover: Prover) -> None:
     cut_off = next(one for one in outcome.history.windows if one.kind == "cut_link")
     second = outcome.history.completions[1]
     assert second.at_ns < cut_off.end_ns - 10**9, "accepted only after the heal: no answer was lost"
+
+
+LONG_UNANSWERED = UNANSWERED.with_faults(
+    CutLink(
+        link="kafka",
+        at=Arrival(checkpoint="publish.sent", nth=2),
+        latency_ms=0,
+        latency_s=0.0,
+        cut_s=14.0,
+    )
+)
+
+
+def test_the_broker_cannot_be_reached_for_long(prover: Prover) -> None:
+    prover.prove(LONG_UNANSWERED, at_stake=AT_STAKE)
+
+
+@pytest.mark.mutant
+@pytest.mark.parametrize("mutant", ["flushes_for_ten_seconds", "gives_a_publish_up"])
+def test_catches_a_worker_that_does_not_wait_for_the_broker(prover: Prover, mutant: str) -> None:
+    prover.catch(LONG_UNANSWERED, named(mutant))
 
 
 # Down before the completion is on its way, for longer than ours lets its client try; another may

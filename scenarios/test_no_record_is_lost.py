@@ -4,7 +4,7 @@ Three records. The worker dies at every checkpoint from taking a record from the
 broker's confirmation of the committed offset, and is started again; its link to the promise server
 goes down while it holds a record that has no promise yet, more than it may have in flight stand
 behind it, or poison, which needs no promise, and its partition is taken away then, by a restart or
-by a worker that joins; partitions with different offsets; ids that look alike.
+by a worker that joins; partitions with different offsets, which have gaps; ids that look alike.
 
 Expect: every record completes, also those that come when all is well again.
 Deny: an offset committed past a record that has no promise, or whose promise ends within minutes; a
@@ -173,6 +173,8 @@ HANDED_AGAIN = Schedule(
         PauseWorker(at=Arrival(checkpoint="workflow.begin.sent"), for_s=6.0),
     ),
 )
+# The same with more in hand than may be in flight: what is given up at the rebalance is no more.
+GIVEN_UP = HANDED_AGAIN.with_settings(max_starts_in_flight=2)
 # A record that is on two partitions, and has no promise yet.
 ON_TWO_PARTITIONS = Schedule(
     records=(Record(name="twice", rows=2),),
@@ -196,6 +198,7 @@ BORN_IN_AN_OUTAGE = Schedule(
     [
         pytest.param(OTHER_CASE, id="other case"),
         pytest.param(HANDED_AGAIN, id="handed out again"),
+        pytest.param(GIVEN_UP, id="handed out again, no more in flight"),
         pytest.param(ON_TWO_PARTITIONS, id="on two partitions"),
         pytest.param(BORN_IN_AN_OUTAGE, id="born in an outage"),
         pytest.param(REVOKED, id="revoked while its promise cannot be made"),
@@ -249,6 +252,16 @@ def test_catches_a_worker_that_skips_what_it_was_handed(prover: Prover) -> None:
 @pytest.mark.mutant
 def test_catches_a_worker_that_skips_what_it_has_in_hand(prover: Prover) -> None:
     prover.catch(ON_TWO_PARTITIONS, named("skips_what_it_has_in_hand"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_keeps_the_slots_of_the_abandoned(prover: Prover) -> None:
+    prover.catch(GIVEN_UP, named("keeps_the_slots_of_the_abandoned"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_counts_offsets(prover: Prover) -> None:
+    prover.catch(UNEVEN, named("counts_offsets"))
 
 
 @pytest.mark.mutant

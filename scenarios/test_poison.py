@@ -1,7 +1,8 @@
 """Poison is set aside.
 
 One of every kind of message that cannot become a workflow, with good records before, between and
-behind them, one of which has a ':' in its id.
+behind them, one of which has a ':' in its id; and all kinds once more on another partition, in the
+other order.
 
 Expect: each poison message is in the dead-letter topic, with its reason and where it came from.
 Allow: once more after a crash between the broker's acceptance and the commit; a key that can be
@@ -41,7 +42,9 @@ CALM = Schedule(
         Publish(record="between"),
         *(Publish(poison=name) for name in poison.NAMES[4:]),
         Publish(record="behind"),
+        *(Publish(poison=name, partition=1) for name in reversed(poison.NAMES)),
     ),
+    partitions=2,
 )
 
 
@@ -92,6 +95,19 @@ def test_with_poison_in_hand(prover: Prover, fault: StopWorker | CutLink) -> Non
     prover.prove(TWICE.with_faults(fault), at_stake=AT_STAKE)
 
 
+# Nothing is in hand when the worker is started again: all that was there is committed past.
+RESTARTED = Schedule(
+    records=(Record(name="behind", rows=4),),
+    load=(Publish(poison="value that is not JSON"), Publish(record="behind")),
+    faults=(StopWorker(at=Arrival(checkpoint="sleep.suspended")),),
+)
+
+
+def test_what_was_set_aside_is_not_read_again(prover: Prover) -> None:
+    outcome = prover.prove(RESTARTED, at_stake=AT_STAKE)
+    assert len(outcome.history.dead_letters) == 1
+
+
 # Down before the letter is on its way, for longer than ours lets its client try; another may let it
 # try for longer, and see no failure.
 UNWRITTEN = Schedule(
@@ -128,6 +144,19 @@ def test_catches_a_worker_that_logs_a_failed_letter(prover: Prover) -> None:
 )
 def test_catches_a_worker_that_does_not_set_it_aside(prover: Prover, mutant: str) -> None:
     prover.catch(CALM, named(mutant))
+
+
+@pytest.mark.mutant
+@pytest.mark.parametrize(
+    "mutant", ["gives_the_last_reason", "abridges_its_letters", "names_the_first_partition"]
+)
+def test_catches_a_worker_whose_letters_help_nobody(prover: Prover, mutant: str) -> None:
+    prover.catch(CALM, named(mutant))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_reads_from_the_beginning(prover: Prover) -> None:
+    prover.catch(RESTARTED, named("reads_from_the_beginning"))
 
 
 # The record behind the poison has done a batch while the letter may still be on its way.

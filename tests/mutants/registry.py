@@ -73,6 +73,17 @@ MUTANTS: tuple[Mutant, ...] = (
         ("every_record_completes",),
         "publish.sent .. publish.accepted",
     ),
+    Mutant(
+        "flushes_for_ten_seconds",
+        ("every_effect_belongs_to_a_step",),
+        "publish.sent .. publish.accepted",
+        "a cut of more than ten seconds is longer than any that is drawn",
+    ),
+    Mutant(
+        "gives_a_publish_up",
+        ("one_completion_per_record_id",),
+        "publish.sent .. publish.accepted",
+    ),
     Mutant("sleeps_in_its_process", ("no_sleep_ends_early",)),
     Mutant(
         "catches_up_after_a_crash",
@@ -125,6 +136,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ("no_offset_is_committed_before_its_promise_exists",),
         "record.polled .. workflow.begin.confirmed",
     ),
+    Mutant("reads_from_the_beginning", ("no_offset_is_committed_before_its_promise_exists",)),
+    Mutant("counts_offsets", ("every_workflow_and_offset_is_settled",)),
+    Mutant(
+        "keeps_the_slots_of_the_abandoned",
+        ("every_workflow_and_offset_is_settled",),
+        "record.polled .. workflow.begin.confirmed",
+    ),
     Mutant("opens_its_stream_once", ("every_record_completes",)),
     Mutant("tidies_the_key", ("every_record_completes",)),
     Mutant("cuts_long_ids", ("every_record_completes",)),
@@ -139,6 +157,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("dies_of_poison", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant("keeps_the_slots_of_poison", ("every_record_completes",)),
     Mutant("knows_only_value_errors", ("every_poison_record_is_dead_lettered_with_its_reason",)),
+    Mutant("gives_the_last_reason", ("every_poison_record_is_dead_lettered_with_its_reason",)),
+    Mutant("abridges_its_letters", ("every_poison_record_is_dead_lettered_with_its_reason",)),
+    Mutant(
+        "names_the_first_partition",
+        ("every_poison_record_is_dead_lettered_with_its_reason",),
+    ),
     Mutant("skips_poison_silently", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant(
         "logs_a_failed_letter",
