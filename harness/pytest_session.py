@@ -65,7 +65,7 @@ def told_of_memory(config: pytest.Config) -> list[str]:
     except HarnessError as error:
         return [f"{error}"]
     more = len(remarks) - _REMARKS_AT_MOST
-    share = f"all searches here so far: killed at {killed} of {reached} cells"
+    share = f"all searches here so far: killed at {killed} of the {reached} cells reached by then"
     return [
         *([f"{share} (checkpoint x life x state of the record)"] if reached else []),
         *remarks[:_REMARKS_AT_MOST],

@@ -186,7 +186,7 @@ def test_says_how_far_the_searches_have_come(
     line = msgspec.json.encode({"killed_at": cells[:1], "reached": cells})
     (session.mkdir(".hypothesis") / "kill-cells.ndjson").write_bytes(line + b"\n")
     session.makepyfile(SCENARIO)
-    run(session).stdout.fnmatch_lines(["all searches here so far: killed at 1 of 2 cells *"])
+    run(session).stdout.fnmatch_lines(["all searches here so far: killed at 1 of the 2 cells *"])
 
 
 def test_a_memory_that_cannot_be_read_does_not_break_the_summary(
