@@ -4,7 +4,8 @@ A poison message is known by its place in the input topic, which the broker told
 it was published, and which a dead letter has to carry in its headers.
 
 * A further dead letter needs a redelivery, and that needs whoever wrote the one before to have
-  been interrupted in between: killed, cut off from the broker, or relieved of the partition.
+  been interrupted in between: killed, cut off from the broker, or relieved of the partition. Who is
+  told of both after one poll was interrupted by nobody.
 * A worker that dies of a message without a fault has not set it aside, whatever it does later.
 """
 
@@ -83,7 +84,9 @@ def _twice(
 ) -> Iterator[Finding]:
     own = letters.get(_place(one), [])
     for former, latter in pairwise(own):
-        if not _interrupted_between(history, one, former, latter):
+        if _both_after_one_poll(history, one, former, latter) or not _interrupted_between(
+            history, one, former, latter
+        ):
             yield Finding(
                 f"poison ({one.poison}) was dead-lettered {len(own)} times, without a crash "
                 "between the dead letter and the commit",
@@ -93,6 +96,22 @@ def _twice(
                     letter_line(history, latter),
                 ],
             )
+
+
+def _both_after_one_poll(
+    history: History, one: Published, former: DeadLetter, latter: DeadLetter
+) -> bool:
+    """Whether one life was told that both are with the broker, and had been handed one message."""
+    told = [
+        {
+            event.by
+            for event in history.checkpoints("dead_letter.accepted")
+            if (event.get("partition"), event.get("offset")) == (letter.partition, letter.offset)
+        }
+        for letter in (former, latter)
+    ]
+    polls = [d.incarnation for d in history.deliveries if (d.partition, d.offset) == _place(one)]
+    return any(polls.count(life) == 1 for life in told[0] & told[1])
 
 
 def _interrupted_between(

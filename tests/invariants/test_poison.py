@@ -5,7 +5,7 @@ import msgspec
 from harness.invariants.poison import every_poison_record_is_dead_lettered_with_its_reason
 from harness.invariants.verdict import Verdict
 from harness.journal.format import Event
-from harness.schedule.faults import Arrival, PauseWorker
+from harness.schedule.faults import Arrival, CutLink, PauseWorker
 from harness.schedule.schedule import Publish, Record, Schedule
 from tests.invariants import building as b
 
@@ -141,3 +141,18 @@ def test_a_worker_that_is_killed_or_asked_to_stop_has_not_died_of_it() -> None:
     asked = [b.reach("shutdown.begun", 0.3), b.ended(0.4, asked=True)]
     for end in (b.killed(0.4), asked):
         b.assert_holds(judged(POISON, BEHIND, b.polled(0), SET_ASIDE, end, DONE))
+
+
+def test_no_cut_excuses_two_letters_that_one_life_was_told_of_after_one_poll() -> None:
+    def told(offset: int, at: float) -> Event:
+        return b.reach("dead_letter.accepted", at, key=None, partition=0, offset=offset)
+
+    second = b.dead_letter(3.2, 0)
+    later = Event(second.at, second.by, second.kind, {**second.facts, "offset": 1})
+    both = [b.dead_letter(3.1, 0), later]
+    run = [POISON, BEHIND, b.polled(0), *b.window(0.3, 3.0), *both, *DONE, told(1, 3.21)]
+    cut = CutLink(link="kafka", at=Arrival(checkpoint="record.polled"))
+    of = msgspec.structs.replace(RUN, faults=(cut,))
+    b.assert_holds(judged(run, of=of))
+    b.assert_violated(judged(run, told(0, 3.11), of=of), "2 times")
+    b.assert_holds(judged(run, told(0, 3.11), b.polled(0, 3.15), of=of))
