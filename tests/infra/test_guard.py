@@ -20,11 +20,13 @@ ROOT = Path(__file__).parents[2]
 SLEEP = ["sleep", "60"]
 # What a session does first: a guard, then a part that carries the mark.
 SESSION = """
-import os, subprocess, sys, time
+import os, signal, subprocess, sys, time
 from pathlib import Path
 from harness.infra.guard import Guard
 from harness.infra.node import MARK
 mark, folder = sys.argv[1], Path(sys.argv[2])
+# A shell has its background jobs ignore it, and all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ[MARK] = mark
 guard = Guard(mark, folder)
 part = subprocess.Popen(["sleep", "60"], start_new_session=True)
