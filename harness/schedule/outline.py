@@ -27,11 +27,12 @@ KINDS = (
     "cut a link",
     "lock the database",
 )
-OUTAGES = ("cut a link", "cut a link", "kill the server")  # for which there are limits
+# A link twice as often: two may be cut in several ways, and the limits let the server die but once.
+OUTAGES = ("cut a link", "cut a link", "kill the server")
 _ONLY_KILLS, _ONLY_PAUSES, _SWARM = ("kill",), ("pause",), None
 _ONLY_LOCKS = ("lock the database",)
 _MEMBERS_CHANGE = ("add a worker", "rolling restart", "stop")  # the group, and nobody dies
-# Each is the kinds of the first chain, of the second, and so round and round.
+# Each is the kinds of the last chain but one and of the last, and so round and round to the first.
 _WHICH_KINDS: tuple[tuple[tuple[str, ...], ...] | None, ...] = (
     *((_ONLY_KILLS,),) * 6,
     (("kill", "pause", "kill at a time"),),
