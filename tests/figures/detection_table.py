@@ -32,12 +32,19 @@ to is in detection.ndjson beside this page, with its commit; all on one farm of 
   shrunk.
 - *fewer*: how many times fewer schedules the search needed for a find than the plain way, over all
   seeds; ">" where the plain way found nothing in all its schedules.
-- *window*: the checkpoints between which a fault has to strike; empty where it shows more widely.
+- *window*: the checkpoints between which the fault of its scenario strikes; empty where that
+  needs none, or may strike anywhere.
 
 """
 _PLAIN = """, and in the
 plain way, SIGKILL at a uniformly random time on the same kinds of load: {least} or more a seed,
 for those with a narrow window as many as show over all seeds whether it needs ten times as many"""
+_WHY_CLOSE = (
+    "Where the plain way needs as few, the window is that of the mutant's scenario, and not the "
+    "only place where it shows: the loads are the same, with their duplicates and with several "
+    "messages in hand, and so are the invariants, some of which see what it does after any kill, "
+    "or in a calm run."
+)
 _TITLES = (
     "mutant",
     "window",
@@ -143,6 +150,7 @@ def aims(everything: Sequence[Sought]) -> list[str]:
     return [
         f"Aim: found within {_SOON} schedules in the median. Met by {soon}",
         f"Aim: {narrow_aim}. Met by {ahead}",
+        *([_WHY_CLOSE] * bool(close)),
         *(
             [f"{unmeasured} with a narrow window were not sought in the plain way."]
             * (unmeasured > 0)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 class Mutant:
     """A worker that must be caught. `breaks` are the invariants that must call it violated.
 
-    `window` names the checkpoints between which a fault must fall for that to show; it is empty
-    for a mutant that shows without a fault, or wherever a fault falls. `rare` is why a search may
-    look for long.
+    `window` names the checkpoints between which the fault of its scenario falls; it is empty where
+    that needs none, or may fall anywhere. `rare` is why a search may look for long.
     """
 
     name: str
