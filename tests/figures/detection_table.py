@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -128,9 +128,12 @@ def document(done: Iterable[Sought]) -> str:
     return head + table + "\n" + "".join(f"- {line}\n" for line in aims(everything))
 
 
+type _Both = tuple[Sequence[Sought], Sequence[Sought]]  # by our draws, and in the plain way
+
+
 def aims(everything: Sequence[Sought]) -> list[str]:
     """The two aims, how many mutants meet them, and which do not."""
-    by_mutant = {
+    by_mutant: dict[str, _Both] = {
         mutant: (
             [one for one in everything if one.mutant == mutant and one.way == "search"],
             [one for one in everything if one.mutant == mutant and one.way == "random"],
@@ -138,25 +141,29 @@ def aims(everything: Sequence[Sought]) -> list[str]:
         for mutant in dict.fromkeys(one.mutant for one in everything)
     }
     late = [mutant for mutant, (ours, _) in by_mutant.items() if not _is_soon(ours)]
-    with_window = {mutant: both for mutant, both in by_mutant.items() if named(mutant).window}
-    narrow = {mutant: (ours, plain) for mutant, (ours, plain) in with_window.items() if plain}
-    unmeasured = len(with_window) - len(narrow)
-    close = [mutant for mutant, both in narrow.items() if not _is_far_ahead(*both)]
     soon = f"{len(by_mutant) - len(late)} of {len(by_mutant)} mutants{_missed_by(late)}"
-    ahead = f"{len(narrow) - len(close)} of {len(narrow)}{_missed_by(close)}"
-    narrow_aim = (
-        f"{_TIMES} times fewer schedules than the plain way, for those with a narrow window"
-    )
     return [
         f"Aim: found within {_SOON} schedules in the median. Met by {soon}",
-        f"Aim: {narrow_aim}. Met by {ahead}",
-        *([_WHY_CLOSE] * bool(close)),
-        *(
-            [f"{unmeasured} with a narrow window were not sought in the plain way."]
-            * (unmeasured > 0)
-        ),
+        *_of_the_narrow({one: both for one, both in by_mutant.items() if named(one).window}),
         *(f"{mutant}: {named(mutant).rare}" for mutant in late if named(mutant).rare),
     ]
+
+
+def _of_the_narrow(by_mutant: Mapping[str, _Both]) -> Iterator[str]:
+    measured = {mutant: both for mutant, both in by_mutant.items() if both[1]}
+    behind = [mutant for mutant, both in measured.items() if not _is_far_ahead(*both)]
+    untold = [mutant for mutant in behind if _is_untold(*measured[mutant])]
+    close = [mutant for mutant in behind if mutant not in untold]
+    yield (
+        f"Aim: {_TIMES} times fewer schedules than the plain way, for those with a narrow window. "
+        f"Met by {len(measured) - len(behind)} of {len(measured)}{_missed_by(close)}"
+    )
+    if close:
+        yield _WHY_CLOSE
+    if untold:
+        yield f"Not found at random, in too few schedules to tell: {', '.join(untold)}."
+    if unmeasured := len(by_mutant) - len(measured):
+        yield f"{unmeasured} with a narrow window were not sought in the plain way."
 
 
 def _missed_by(mutants: Sequence[str]) -> str:
@@ -173,6 +180,11 @@ def _is_soon(ours: Sequence[Sought]) -> bool:
 def _is_far_ahead(ours: Sequence[Sought], plain: Sequence[Sought]) -> bool:
     (needed, is_known), (at_random, _) = a_find(ours), a_find(plain)
     return is_known and bool(plain) and at_random >= _TIMES * needed
+
+
+def _is_untold(ours: Sequence[Sought], plain: Sequence[Sought]) -> bool:
+    """Whether nobody can tell: found by us, and at random neither found nor sought for long."""
+    return a_find(ours)[1] and not a_find(plain)[1] and not _is_far_ahead(ours, plain)
 
 
 def row(mutant: str, sought: Sequence[Sought]) -> str:

@@ -127,6 +127,8 @@ def test_the_page_says_which_aims_are_met_and_by_whom_not() -> None:
     assert "not the only place where it shows" in why
     assert late.endswith("Met by 0 of 1 mutants; not by marks_published_first.")
     assert close.endswith("Met by 0 of 1; not by marks_published_first.")
+    *_, undecided = aims([sought(4), sought(30, "random", found=False)])
+    assert undecided.endswith("in too few schedules to tell: marks_published_first.")
     unknown, *_ = aims([sought(40, found=False)])
     assert "Met by 0 of 1" in unknown
 
