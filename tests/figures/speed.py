@@ -41,10 +41,11 @@ _SIDE_BY_SIDE = (1, 2, 4, 8, 12)
 _MINUTE_S = 60.0
 _A_MINUTE, _TIMES_FRESH, _AGENT_AT_MOST = 60, 20, 0.05
 _WHY_NOT_FASTER = (
-    "Side by side, a schedule costs about a second of processor time (seen apart, on 40 schedules: "
-    "a third of it in its workers, a quarter in the broker, a fifth in the harness), so that two "
-    "cores could do some 110 a minute; a fifth of their time was idle at eight, presumably at the "
-    "end, when the longest schedules go on alone."
+    "A drawn schedule lasts some seven seconds, nearly all of it waiting (cuts of up to eight "
+    "seconds, pauses of up to four), and at the end of thirty the longest go on alone: 300 drawn "
+    "schedules in a row made 60 a minute at eight side by side (seen apart, on 2026-11-28). Its "
+    "second of processor time (a third in its workers, a quarter in the broker, a fifth in the "
+    "harness; seen on 2026-11-25) would allow some 110."
 )
 _WHY_THE_AGENT_COSTS = (
     "Each request and each answer is written whole before it counts, and two fifths of what the "
