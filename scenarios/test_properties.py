@@ -44,4 +44,5 @@ def test_no_drawn_schedule_breaks_an_invariant(searcher: Searcher, shard: int) -
 
 @pytest.mark.mutant
 def test_the_search_finds_a_narrow_window(searcher: Searcher) -> None:
-    searcher.catch(EVERYTHING, named("catches_up_after_a_crash"), runs=50, shrink_runs=10)
+    # Found in a dozen or so; the bound is for bad luck, which is not to be red once in a month.
+    searcher.catch(EVERYTHING, named("catches_up_after_a_crash"), runs=150, shrink_runs=10)
