@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "exhaust":
             return _exhaust(options)
         outcome = _judge(options) if options.command == "judge" else _replay(options)
-        print(outcome.story() if options.command == "replay" else outcome.short_story())
+        _tell(outcome.story() if options.command == "replay" else outcome.short_story())
         return _CODES[outcome.judgement.overall]
     except (ScheduleError, UsageError) as error:
         print(f"harness: {error}", file=sys.stderr)
@@ -53,6 +53,13 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception:  # noqa: BLE001 - Python would end with 1, which says that a rule is broken
         traceback.print_exc()
         return _STACK_FAILED
+
+
+def _tell(story: str) -> None:
+    try:
+        print(story, flush=True)
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has; the verdict stands
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _judge(options: argparse.Namespace) -> JudgedRun:
