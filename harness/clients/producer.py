@@ -79,6 +79,8 @@ class LoadProducer:
                 open_ones.discard(message.index)
                 self._record("publish.fail", index=message.index, error=str(error))
         unsure = self._commit(producer)
+        if unsure or not open_ones <= places.keys():
+            self._clients.forget_producer()
         for index in sorted(open_ones):
             if index in places and unsure is None:
                 partition, offset = places[index]
@@ -93,6 +95,5 @@ class LoadProducer:
             producer.flush(_ANSWERED_WITHIN_S)  # of all reports: a commit alone says less
             producer.commit_transaction(_ANSWERED_WITHIN_S)
         except KafkaException as error:
-            self._clients.forget_producer()
             return f"its transaction may not be committed: {error}"
         return None

@@ -81,14 +81,20 @@ def test_what_was_acknowledged_in_a_transaction_that_may_not_be_committed_is_inf
     assert published(monkeypatch, 0, 1) == [("publish.info", 5), ("publish.info", 6)]
 
 
-def test_a_client_that_cannot_commit_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_owes_an_answer_or_cannot_commit_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("harness.infra.kafka_clients.Producer", FakeClient)
     kept = KafkaClients("broker")
-    for is_fenced in (False, True):
-        monkeypatch.setattr(FakeClient, "fates", (0,))
+    for fates, is_fenced, is_kept in (
+        ((0,), False, True),
+        ((None,), False, False),
+        ((0,), True, False),
+    ):
+        monkeypatch.setattr(FakeClient, "fates", fates)
         monkeypatch.setattr(FakeClient, "is_fenced", is_fenced)
         kept.forget_producer()
         before = kept.producer
         producer = LoadProducer("broker", "in", lambda *_, **__: None, kept)
         producer.publish([Outgoing(0, 0, b"k", b"v")])
-        assert (kept.producer is before) != is_fenced
+        assert (kept.producer is before) == is_kept
