@@ -5,6 +5,7 @@ contract (README, "put your own worker under test"). It reaches the broker and t
 only through the two links of its slot.
 """
 
+import functools
 import importlib.util
 import os
 import shlex
@@ -35,11 +36,12 @@ class Slot(msgspec.Struct, frozen=True):
         return {"kafka": f"kafka-{self.number}", "resonate": f"resonate-{self.number}"}
 
 
-def words_of(command: str) -> list[str]:
+@functools.cache  # asked again at every start of a worker
+def words_of(command: str) -> tuple[str, ...]:
     """The words of a worker's command; UsageError where it can be told at once that it is none."""
     asked = f"--worker {command!r}"
     try:
-        words = shlex.split(command)
+        words = tuple(shlex.split(command))
     except ValueError as error:
         raise UsageError(f"{asked}: {str(error).lower()}; quote it as for a shell") from error
     if not words:

@@ -62,7 +62,11 @@ def read_again(history: History) -> Iterator[Finding]:
             continue
         before = [one for one in commits if after(life.started_ns, one.at_ns)]
         # One that was under way when the partition changed hands may have set the group back since.
-        since = [one for one in commits if one not in before and one.at_ns <= delivery.at_ns]
+        since = [
+            one
+            for one in commits
+            if not after(life.started_ns, one.at_ns) and one.at_ns <= delivery.at_ns
+        ]
         stood_at = [*before[-1:], *since]
         if before and all(one.offset > delivery.offset for one in stood_at):
             told.add(life.name)

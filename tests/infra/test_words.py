@@ -26,7 +26,7 @@ def test_what_cannot_be_a_worker_is_refused_with_the_reason(command: str, said: 
 def test_files_modules_and_commands_may_be_workers(tmp_path: Path) -> None:
     script = tmp_path / "my worker.py"
     script.touch()
-    assert words_of(DEFAULT_WORKER) == ["python", "-m", "system_under_test.worker"]
-    assert words_of(f"python '{script}' --fast") == ["python", str(script), "--fast"]
+    assert words_of(DEFAULT_WORKER) == ("python", "-m", "system_under_test.worker")
+    assert words_of(f"python '{script}' --fast") == ("python", str(script), "--fast")
     assert words_of("python system_under_test/worker.py")[1] == "system_under_test/worker.py"
-    assert words_of("sleep 60") == ["sleep", "60"]
+    assert words_of("sleep 60") == ("sleep", "60")

@@ -5,29 +5,14 @@ none. As long as there is less poison than places nobody notices. Shows when the
 worker polls on with all its partitions paused, and takes in nothing any more.
 """
 
-from typing import override
-
-from system_under_test.consumer import RecordConsumer
 from system_under_test.record_id import Poison, read_message
 from system_under_test.worker import Worker
-from tests.mutants.breaking import consume_by, run
-
-
-class KeepsSlots(RecordConsumer):
-    """Gives back the places of records only."""
-
-    @override
-    def _collect_one(self) -> float:
-        before = dict(self._in_flight)
-        waited_s = super()._collect_one()
-        for delivery in before.keys() - self._in_flight.keys():
-            if isinstance(read_message(delivery.key, delivery.value), Poison):
-                self._in_flight[delivery] = before[delivery]
-        return waited_s
+from tests.mutants.breaking import run
+from tests.mutants.slots import keep_slots
 
 
 def keeping_slots(worker: Worker) -> None:
-    consume_by(worker, KeepsSlots)
+    keep_slots(worker, lambda one: isinstance(read_message(one.key, one.value), Poison))
 
 
 if __name__ == "__main__":

@@ -7,28 +7,13 @@ wait for the promise server as may be in flight: the worker polls on with all it
 paused, and takes in nothing any more.
 """
 
-from typing import override
-
-from system_under_test.consumer import RecordConsumer
 from system_under_test.worker import Worker
-from tests.mutants.breaking import consume_by, run
-
-
-class KeepsSlots(RecordConsumer):
-    """Gives back the places of those that were not abandoned."""
-
-    @override
-    def _collect_one(self) -> float:
-        before = dict(self._in_flight)
-        waited_s = super()._collect_one()
-        for delivery in before.keys() - self._in_flight.keys():
-            if delivery.abandoned:
-                self._in_flight[delivery] = before[delivery]
-        return waited_s
+from tests.mutants.breaking import run
+from tests.mutants.slots import keep_slots
 
 
 def keeping_slots(worker: Worker) -> None:
-    consume_by(worker, KeepsSlots)
+    keep_slots(worker, lambda delivery: delivery.abandoned)
 
 
 if __name__ == "__main__":
