@@ -3,7 +3,9 @@
 One list of schedules, drawn as a search draws them and always the same, is played
 
 * each on a fresh stack of its own, one after another: what one would do with a container a test;
-* on a farm of 1, 2, 4, 8 and 12 processes over one broker: what `pytest -n` does with a search.
+* on a farm of 1, 2, 4, 8 and 12 processes over one broker: what `pytest -n` does with a search. The
+  list is played as often as gives each process a dozen, or what is measured would be how long the
+  last one goes on alone.
 
 Then two workers do the same load in turn, one with the agent and one without it. All of it in one
 run on one machine, so that the ratios can be trusted where the figures cannot.
@@ -11,6 +13,7 @@ run on one machine, so that the ratios can be trusted where the figures cannot.
 
 import argparse
 import datetime as dt
+import math
 import os
 import shlex
 import statistics
@@ -39,13 +42,13 @@ from tests.schedule.drawing import drawn
 _DOCUMENT = Path("docs/performance.md")
 _SIDE_BY_SIDE = (1, 2, 4, 8, 12)
 _MINUTE_S = 60.0
+_FOR_EACH = 12  # schedules a process, at the least
 _A_MINUTE, _TIMES_FRESH, _AGENT_AT_MOST = 60, 20, 0.05
 _WHY_NOT_FASTER = (
     "A drawn schedule lasts some seven seconds, nearly all of it waiting (cuts of up to eight "
-    "seconds, pauses of up to four), and at the end of thirty the longest go on alone: 300 drawn "
-    "schedules in a row made 60 a minute at eight side by side (seen apart, on 2026-11-28). Its "
-    "second of processor time (a third in its workers, a quarter in the broker, a fifth in the "
-    "harness; seen on 2026-11-25) would allow some 110."
+    "seconds, pauses of up to four), which a fresh stack waits for as well. Its second of "
+    "processor time (a third in its workers, a quarter in the broker, a fifth in the harness; seen "
+    "on 2026-11-25) would allow some 110 a minute on two cores."
 )
 _WHY_THE_AGENT_COSTS = (
     "Each request and each answer is written whole before it counts, and two fifths of what the "
@@ -88,6 +91,7 @@ def on_a_farm(
     processes: int, load: Sequence[Schedule], choice: ResonateChoice, session: Path
 ) -> float:
     """Schedules a minute, from the first that begins to the last that is judged."""
+    load = [*load] * times_over(processes, len(load))
     with farm(processes, choice) as stacks:
         _warm_up(stacks, processes, load[0], session)
         began = clock.monotonic_s()
@@ -97,6 +101,11 @@ def on_a_farm(
         ]
         outcomes = [_judged(future.result()) for future in futures]
         return _rate(f"{processes} side by side", outcomes, clock.monotonic_s() - began)
+
+
+def times_over(processes: int, listed: int) -> int:
+    """How often a list of so many is played on so many processes."""
+    return math.ceil(_FOR_EACH * processes / listed)
 
 
 def _warm_up(stacks: Farm, processes: int, one: Schedule, session: Path) -> None:
@@ -168,7 +177,8 @@ def main() -> int:
 def document(seen: Measured) -> str:
     """The page."""
     rows = "".join(
-        f"| {count} side by side, one broker | {figure:.1f} | {figure / seen.fresh:.1f} |\n"
+        f"| {count} side by side, one broker | {times_over(count, seen.schedules)} "
+        f"| {figure:.1f} | {figure / seen.fresh:.1f} |\n"
         for count, figure in seen.farms.items()
     )
     slower = [1 - one.watched.records_a_second / one.alone.records_a_second for one in seen.rounds]
@@ -184,11 +194,13 @@ def document(seen: Measured) -> str:
 - load average over 1, 5 and 15 minutes: {averages(seen.load_at_start)} at the start, \
 {averages(seen.load_at_end)} at the end with what the run itself added
 
-The same {seen.schedules} schedules, as a search draws them, were played in each of these ways:
+The same {seen.schedules} schedules, as a search draws them, were played in each of these ways, \
+as often as gives each process {_FOR_EACH} of them at the least \
+(with fewer, the longest would go on alone at the end):
 
-| a schedule each on | schedules a minute | times a fresh stack |
-|---|---|---|
-| a fresh stack of its own, one after another | {seen.fresh:.1f} | 1 |
+| a schedule each on | times over | schedules a minute | times a fresh stack |
+|---|---|---|---|
+| a fresh stack of its own, one after another | 1 | {seen.fresh:.1f} | 1 |
 {rows}
 Starts and stops are in the figure of the fresh stacks, and not in the others: a search starts once.
 

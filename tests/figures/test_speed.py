@@ -9,7 +9,7 @@ from harness.errors import InfraError
 from harness.search.farm import Played
 from harness.search.search import Worth
 from tests.figures.agent_cost import Pace, Round
-from tests.figures.speed import Measured, _judged, document
+from tests.figures.speed import Measured, _judged, document, times_over
 
 SEEN = Measured(
     asked="--rounds 3",
@@ -56,9 +56,14 @@ def test_the_page_says_where_and_when_and_how_busy_the_machine_was() -> None:
 
 def test_a_farm_is_compared_with_fresh_stacks() -> None:
     page = document(SEEN)
-    assert "| a fresh stack of its own, one after another | 5.0 | 1 |" in page
-    assert "| 1 side by side, one broker | 10.0 | 2.0 |" in page
-    assert "| 8 side by side, one broker | 40.0 | 8.0 |" in page
+    assert "| a fresh stack of its own, one after another | 1 | 5.0 | 1 |" in page
+    assert "| 1 side by side, one broker | 1 | 10.0 | 2.0 |" in page
+    assert "| 8 side by side, one broker | 2 | 40.0 | 8.0 |" in page
+
+
+def test_the_list_is_played_as_often_as_gives_each_process_a_dozen() -> None:
+    assert [times_over(processes, 30) for processes in (1, 2, 4, 8, 12)] == [1, 1, 2, 4, 5]
+    assert times_over(8, 96) == 1
 
 
 def test_the_cost_of_the_agent_is_a_median_with_its_spread() -> None:
