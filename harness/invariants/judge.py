@@ -13,6 +13,7 @@
   have shown otherwise may be what is missing.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -65,6 +66,9 @@ __all__ = [
     "judge",
     "machine_was_late",
 ]
+
+_LONG_WORD = re.compile(r"\S{121,}")  # drawn record ids have up to 900 characters, on each line
+_HEAD, _TAIL = 40, 20
 
 
 class Invariant(msgspec.Struct, frozen=True):
@@ -155,7 +159,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
     def story(self) -> str:
-        """For people: what is red and why, or one line a verdict if nothing is."""
+        """For people: what is red and why, or one line a verdict if nothing is.
+
+        The middle of a very long word, such as a record id, is in verdict.json only.
+        """
         red = [*self.violated, *self.unproven]
         shown = red or list(self.verdicts)
         lines = [f"overall  {self.overall}"]
@@ -164,7 +171,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
             lines.append(f"{verdict.outcome:9}{name}: {verdict.message}")
             lines += [f"  {witness}" for witness in verdict.witnesses]
         lines += [f"{'remark':9}{remark}" for remark in self.remarks]
-        return "\n".join(lines)
+        return _LONG_WORD.sub(_without_its_middle, "\n".join(lines))
 
     def to_dict(self) -> dict[str, Any]:
         """As it is kept in verdict.json."""
@@ -200,6 +207,11 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
         owed=tuple(_whose_evidence_is_missing(history, verdicts)),
         remarks=remarks,
     )
+
+
+def _without_its_middle(long: re.Match[str]) -> str:
+    word = long.group()
+    return f"{word[:_HEAD]}...{word[-_TAIL:]} ({len(word)} characters)"
 
 
 def _whose_evidence_is_missing(history: History, verdicts: dict[str, Verdict]) -> Iterator[str]:

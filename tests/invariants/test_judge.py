@@ -6,6 +6,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.history import History
 from harness.invariants import INVARIANTS, Witness, judge
+from harness.invariants.verdict import Verdict
 from tests.invariants import building as b
 
 GOOD = b.history(
@@ -48,6 +49,15 @@ def test_that_nobody_knows_of_the_server_is_said() -> None:
     (remark,) = judge(GOOD).remarks
     assert "whether the server keeps the protocol is not known" in remark
     assert remark in judge(GOOD).story()
+
+
+def test_a_story_is_no_flood_where_an_id_is_very_long() -> None:
+    record = "x" * 900 + "y"
+    verdict = Verdict.violated(f"{record} is not complete", [Witness(1.0, "load", record)])
+    story = msgspec.structs.replace(judge(GOOD), verdicts={"one": verdict}).story()
+    assert "x" * 40 + "..." + "x" * 19 + "y (901 characters) is not complete" in story
+    assert story.count("(901 characters)") == 2
+    assert record not in story
 
 
 @pytest.mark.parametrize(("kind", "overall"), [("embedded", "unknown"), ("url", "holds")])
