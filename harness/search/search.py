@@ -20,11 +20,12 @@ Hypothesis draws and shrinks; here is what a run on real processes adds to that:
 import contextlib
 import enum
 import random
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 from hypothesis import HealthCheck, Phase, Verbosity, find, settings
 from hypothesis.errors import NoSuchExample
+from hypothesis.internal.conjecture import engine
 from hypothesis.strategies import SearchStrategy
 
 from harness import clock
@@ -39,6 +40,7 @@ _ERRORS_OF_ALL = 0.1
 # nothing. Of two the first is the simplest there is, which is run once; the second is a fresh one.
 _DRAWS_AT_ONCE = 2
 _IDLE_DRAWS = 100  # so many in a row that had been run already: there are no others
+_SHRINKS_AT_MOST_S = 86_400  # what bounds it is Budget.shrink_runs
 
 # All of it said, whatever the profile is that Hypothesis has loaded.
 _FIND = settings(
@@ -52,7 +54,7 @@ _FIND = settings(
 )
 
 Play = Callable[[Schedule, str], JudgedRun]
-Found = Callable[[Schedule], None]
+OnFound = Callable[[JudgedRun], None]
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,11 +115,11 @@ class Search:
         budget: Budget,
         worth_of: Callable[[JudgedRun], Worth],
         only: Collection[str] | None = None,
-        on_found: Found = lambda _: None,
+        on_found: OnFound = lambda _: None,
     ) -> None:
         """`worth_of` a run that broke nothing; `only` these invariants are looked for, or all.
 
-        `on_found` is told of the first schedule that breaks, before it is made small.
+        `on_found` is told of the first run that breaks, before it is made small.
         """
         self._play = play
         self._budget = budget
@@ -194,7 +196,7 @@ class Search:
 
     def _find(self, strategy: SearchStrategy[Schedule], seed: int | None) -> None:
         """Have Hypothesis try the simplest schedule and one fresh one, and shrink what breaks."""
-        with contextlib.suppress(NoSuchExample):
+        with contextlib.suppress(NoSuchExample), _shrinking_as_long_as_runs_last():
             self._smallest = find(
                 strategy,
                 self._breaks,
@@ -216,7 +218,7 @@ class Search:
             self._invariant = violated[0]
             self._found = schedule
             self._found_after_s = clock.monotonic_s() - self._began
-            self._on_found(schedule)
+            self._on_found(outcome)
         return self._invariant in violated
 
     def _violated(self, outcome: JudgedRun) -> list[str]:
@@ -285,3 +287,17 @@ class Search:
             again += 1
             reproduced += self._invariant in outcome.judgement.violated
         return reproduced, again
+
+
+@contextlib.contextmanager
+def _shrinking_as_long_as_runs_last() -> Iterator[None]:
+    """Take away Hypothesis's own bound on shrinking, five minutes: of real runs that is some forty.
+
+    It is no setting, but is told in Hypothesis's source to be there for being replaced.
+    """
+    before = engine.MAX_SHRINKING_SECONDS
+    engine.MAX_SHRINKING_SECONDS = _SHRINKS_AT_MOST_S
+    try:
+        yield
+    finally:
+        engine.MAX_SHRINKING_SECONDS = before

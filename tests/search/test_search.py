@@ -5,7 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import engine
 
 from harness.errors import InfraError
 from harness.history.history import History
@@ -82,6 +84,17 @@ def test_finds_the_schedule_and_makes_it_small() -> None:
     assert searched.counterexample.invariant == "one"
     assert searched.counterexample.runs_until_found == searched.runs
     assert needs_a_kill(searched.counterexample.found)
+
+
+def test_what_ends_a_shrink_is_runs_and_not_the_five_minutes_of_hypothesis(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine, "MAX_SHRINKING_SECONDS", -1)
+    searched = look(World(needs_a_kill))
+    assert searched.counterexample is not None
+    smallest = searched.counterexample.smallest.history.schedule
+    assert len(smallest.records) == len(smallest.faults) == len(smallest.workers) == 1
+    assert engine.MAX_SHRINKING_SECONDS == -1  # other tests of this process keep theirs
 
 
 def test_finds_nothing_where_nothing_breaks() -> None:
