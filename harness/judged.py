@@ -32,13 +32,18 @@ class JudgedRun(msgspec.Struct, frozen=True):
     history: History
     judgement: Judgement
 
+    @property
+    def where(self) -> Path:
+        """The folder, as somebody in the working directory would name it."""
+        return _from_here(self.folder)
+
     def short_story(self) -> str:
         """What is red and why, for who has just named the folder."""
-        return f"{self.judgement.story()}\n\nrun      {_from_here(self.folder)}"
+        return f"{self.judgement.story()}\n\nrun      {self.where}"
 
     def story(self) -> str:
         """What is red and why, what was played, and the commands that show it again."""
-        python, folder = _from_here(Path(sys.executable)), _from_here(self.folder)
+        python, folder = _from_here(Path(sys.executable)), self.where
         return "\n".join(
             [
                 self.judgement.story(),

@@ -2,7 +2,9 @@
 
 import faulthandler
 import os
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import msgspec
 import pytest
@@ -81,6 +83,7 @@ def searcher(request: pytest.FixtureRequest, player: Player) -> Searcher:
         cells=CellLog(memory),
         mode=request.node.module.FAILURE_MODE,
         tell=_tells(request.node),
+        say=_says(config),
     )
 
 
@@ -89,3 +92,14 @@ def _tells(node: pytest.Item) -> Callable[[Proof], None]:
         node.user_properties.append((PROOF, msgspec.to_builtins(proof)))
 
     return tell
+
+
+def _says(config: pytest.Config) -> Callable[[str], None]:
+    """Past the capturing, to the terminal that all processes of the session share."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+
+    def say(line: str) -> None:
+        with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+            print(f"\n{line}", file=sys.stderr, flush=True)
+
+    return say

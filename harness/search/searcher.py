@@ -67,8 +67,11 @@ class Searcher:
         cells: CellLog,
         mode: str,
         tell: Callable[[Proof], None],
+        say: Callable[[str], None],
     ) -> None:
         """`at_once`: how many shards run side by side, for the time that each may take.
+
+        `say` shows a person a line while the test still runs.
 
         With a `seed` the draws are the same each time: nothing that is kept is read or added to.
         """
@@ -80,6 +83,7 @@ class Searcher:
         self._cells = cells
         self._mode = mode
         self._tell = tell
+        self._say = say
         self._lost: list[str] = []  # what could not be noted beside the runs
 
     def has_work(self, shard: int) -> bool:
@@ -102,7 +106,7 @@ class Searcher:
             shrink_runs=profile.shrink_runs,
             again=profile.again,
         )
-        searched = Search(self._play, budget, worth_of, on_found=self._keep).look(
+        searched = Search(self._play, budget, worth_of, on_found=self._note).look(
             self._strategy(calm) if draws else None,
             seed=None if self._seed is None else self._seed * SHARDS + shard,
             remembered=remembered,
@@ -161,6 +165,13 @@ class Searcher:
                     "`make forget` deletes all of them"
                 ) from error
         return found
+
+    def _note(self, found: JudgedRun) -> None:
+        self._keep(found.history.schedule)
+        self._say(
+            f"{found.where} violates {found.judgement.violated[0]}; it is made smaller now, in "
+            f"{self._profile.shrink_runs} runs at most, and run again {self._profile.again} times"
+        )
 
     def _keep(self, found: Schedule) -> None:
         if self._database is not None:

@@ -55,6 +55,7 @@ class Front:
         self.folder = folder
         self.memory = InMemoryExampleDatabase()
         self.told: list[Proof] = []
+        self.said: list[str] = []
 
     def searcher(self, rule: Rule, profile: Profile = DRAWS, seed: int | None = None) -> Searcher:
         self.player = MadeUpPlayer(rule)
@@ -68,6 +69,7 @@ class Front:
             cells=CellLog(self.folder),
             mode="drawn",
             tell=self.told.append,
+            say=self.said.append,
         )
 
     def kept(self) -> int:
@@ -109,6 +111,22 @@ def test_what_failed_before_comes_first_until_a_person_forgets_it(front: Front) 
     with pytest.raises(Refuted, match="found in schedule 1 "):
         front.searcher(breaks, REPLAYS).search(CALM, 0)
     assert needs_a_kill(front.player.played[0])
+
+
+def test_what_is_found_is_said_once_and_before_it_is_made_smaller(front: Front) -> None:
+    said_by_then: list[int] = []
+
+    def rule(schedule: Schedule) -> JudgedRun:
+        said_by_then.append(len(front.said))
+        return breaks(schedule)
+
+    with pytest.raises(Refuted):
+        front.searcher(rule, DRAWS_MANY).search(CALM, 0)
+    [line] = front.said
+    assert "one is broken" not in line  # the story comes at the end
+    assert "violates" in line
+    assert "in 10 runs at most, and run again 2 times" in line
+    assert sorted(set(said_by_then)) == [0, 1]
 
 
 def test_what_is_found_is_kept_although_its_shrinking_is_interrupted(front: Front) -> None:
