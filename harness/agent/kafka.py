@@ -19,9 +19,10 @@ import confluent_kafka
 from harness.agent.checkpoints import Agent
 from harness.journal.format import as_text
 
-# The arguments of Consumer.subscribe and of Producer.produce behind the topics, in their order.
+# Arguments that may be given by position, in their order; behind the topics, where there are any.
 _SUBSCRIBE = ("on_assign", "on_revoke", "on_lost")
-_PRODUCE = ("value", "key", "partition", "on_delivery", "timestamp", "headers")
+_COMMIT = ("message", "offsets", "asynchronous")
+_PRODUCE = ("value", "key", "partition", "callback", "on_delivery", "timestamp", "headers")
 
 
 def install(agent: Agent) -> None:
@@ -35,6 +36,10 @@ def install(agent: Agent) -> None:
 
 def _settings(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     return {**(args[0] if args else {}), **kwargs}
+
+
+def _given(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
 def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wrapper a method
@@ -61,7 +66,7 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
             return messages
 
         def subscribe(self, topics: Any, *args: Any, **kwargs: Any) -> Any:
-            given = {**dict(zip(_SUBSCRIBE, args, strict=False)), **kwargs}
+            given = _given(_SUBSCRIBE, args, kwargs)
             theirs = given.pop("on_revoke", None)
 
             def revoked(consumer: Any, partitions: Any) -> None:
@@ -72,8 +77,8 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
             return super().subscribe(topics, on_revoke=revoked, **given)
 
         def commit(self, *args: Any, **kwargs: Any) -> Any:
-            asked = kwargs.get("offsets")
-            message = kwargs["message"] if "message" in kwargs else args[0] if args else None
+            given = _given(_COMMIT, args, kwargs)
+            asked, message = given.get("offsets"), given.get("message")
             if asked is not None:
                 facts = _offsets(asked)
             elif message is not None:
@@ -83,7 +88,7 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
             agent.reach("offset.commit.sent", offsets=facts)
             result = super().commit(*args, **kwargs)
             accepted = [p for p in result or () if p.error is None]
-            if kwargs.get("asynchronous", True) is False and accepted:
+            if not given.get("asynchronous", True) and accepted:
                 agent.reach("offset.commit.confirmed", offsets=_offsets(accepted))
             return result
 
@@ -101,12 +106,9 @@ def _watched_producer(agent: Agent, real: type) -> type:
             name = _producing(agent, topic)
             if name is None:
                 return super().produce(topic, *args, **kwargs)
-            given = {**dict(zip(_PRODUCE, args, strict=False)), **kwargs}
-            theirs = (
-                given.pop("on_delivery", None)
-                or given.pop("callback", None)
-                or self._default_report
-            )
+            given = _given(_PRODUCE, args, kwargs)
+            either = given.pop("callback", None), given.pop("on_delivery", None)  # one by two names
+            theirs = either[0] or either[1] or self._default_report
             report = functools.partial(_delivered, agent, name, theirs)
             if name == "publish":
                 agent.reach(

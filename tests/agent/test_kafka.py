@@ -38,7 +38,8 @@ class FakeConsumer:
 
     def commit(self, *args: Any, **kwargs: Any) -> list[TopicPartition] | None:
         self.committed = (args, kwargs)
-        return [TopicPartition("in", 0, 8)] if kwargs.get("asynchronous") is False else None
+        is_awaited = args[2:] == (False,) or kwargs.get("asynchronous") is False
+        return [TopicPartition("in", 0, 8)] if is_awaited else None
 
 
 class FakeProducer:
@@ -129,6 +130,15 @@ def test_a_commit_is_sent_and_confirmed_when_it_is_waited_for(tmp_path: Path) ->
     assert [event.get("offsets") for event in written(tmp_path)] == [[[0, 8]], [[0, 8]]]
 
 
+def test_a_commit_by_position_is_the_same(tmp_path: Path) -> None:
+    watched, offsets = consumer(tmp_path), [TopicPartition("in", 0, 8)]
+    watched.positions = [TopicPartition("in", 0, 9)]
+    assert watched.commit(None, offsets, False) == offsets
+    assert watched.committed == ((None, offsets, False), {})
+    assert checkpoints(tmp_path) == ["offset.commit.sent", "offset.commit.confirmed"]
+    assert [event.get("offsets") for event in written(tmp_path)] == [[[0, 8]], [[0, 8]]]
+
+
 def test_a_commit_that_is_not_waited_for_is_only_sent(tmp_path: Path) -> None:
     consumer(tmp_path).commit(message())
     (event,) = written(tmp_path)
@@ -197,7 +207,7 @@ def test_a_publish_is_written_down_with_key_and_headers(tmp_path: Path, headers:
     assert event.facts == {"name": "publish.sent", "key": "k", "headers": {"promise_id": "p"}}
 
 
-@pytest.mark.parametrize("how", ["on_delivery", "callback", "default"])
+@pytest.mark.parametrize("how", ["on_delivery", "callback", "position", "default"])
 def test_publish_accepted_comes_before_the_workers_callback(tmp_path: Path, how: str) -> None:
     heard: list[list[str]] = []
 
@@ -205,7 +215,12 @@ def test_publish_accepted_comes_before_the_workers_callback(tmp_path: Path, how:
         heard.append(checkpoints(tmp_path))
 
     watched = producer(tmp_path, **({"on_delivery": theirs} if how == "default" else {}))
-    watched.produce("out", **({} if how == "default" else {how: theirs}))
+    if how == "position":
+        watched.produce("out", b"value", b"key", 0, theirs, None, 123)
+        ((_, _, named),) = watched.produced
+        assert named == {"value": b"value", "key": b"key", "partition": 0, "timestamp": 123}
+    else:
+        watched.produce("out", **({} if how == "default" else {how: theirs}))
     watched.report(None, message("out", offset=3))
     assert heard == [["publish.sent", "publish.accepted"]]
     assert written(tmp_path)[1].get("offset") == 3
