@@ -125,9 +125,12 @@ def _schedule(given: Path) -> Schedule:
 
 
 def _worker_of(given: Path) -> str:
-    """The worker that was under test in a stored run."""
+    """The worker that was under test in a stored run, of which a night keeps no journal."""
     if not given.is_dir():
         return DEFAULT_WORKER
+    before = kept(given)
+    if before is not None and before.worker is not None:
+        return before.worker
     named = load(given).of_kind("named")
     return str(named[0].get("worker")) if named else DEFAULT_WORKER
 

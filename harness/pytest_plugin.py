@@ -43,6 +43,7 @@ pytest_plugins = ("harness.pytest_fixtures",)
 
 _proofs = pytest.StashKey[list[Proof]]()
 _grid = pytest.StashKey[Grid]()
+_no_grid = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -176,15 +177,23 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """On the controller: what was exercised. A cell that had to be and was not is a failure."""
+    """On the controller: what was exercised. A cell that had to be and was not is a failure.
+
+    So is a grid that cannot be made, of a run's folder that was damaged or of a full disk.
+    """
     config = session.config
     if SESSION not in config.stash or hasattr(config, "workerinput"):
         return
-    grid = grid_of(
-        config.stash[SESSION], config.getoption("worker"), whole=runs_all_scenarios(config)
-    )
-    config.stash[_grid] = grid
-    if grid.missing and session.exitstatus == pytest.ExitCode.OK:
+    whole, worker = runs_all_scenarios(config), config.getoption("worker")
+    try:
+        grid = grid_of(config.stash[SESSION], worker, whole=whole)
+    except (HarnessError, OSError) as error:
+        config.stash[_no_grid] = str(error)
+    else:
+        config.stash[_grid] = grid
+        if not grid.missing:
+            return
+    if session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -197,6 +206,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(line)
         if grid.missing:
             terminalreporter.write_line(_red(len(grid.missing), kept), red=True)
+    if _no_grid in config.stash:
+        terminalreporter.write_line(f"RED: no grid: {config.stash[_no_grid]}", red=True)
     if SESSION in config.stash:
         for line in told_of_memory(config):
             terminalreporter.write_line(line)

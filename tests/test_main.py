@@ -1,6 +1,8 @@
 """The exit codes of `python -m harness`: only a broken rule ends with 1."""
 
 import contextlib
+import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -148,26 +150,46 @@ def test_a_schedule_that_cannot_be_read_is_named(
         assert f"{schedule}: not a schedule" in said(capsys)
 
 
-def test_a_schedule_without_a_run_is_replayed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outcome = judged(kept(tmp_path), ())
-    asked: list[object] = []
+class Plays:
+    """In the place of a player: gives back one run, and remembers what it was asked."""
 
-    class Plays:
-        def __init__(self, *given: object) -> None:
-            asked.extend(given)
+    def __init__(self, outcome: JudgedRun) -> None:
+        self.outcome = outcome
+        self.asked: list[object] = []
 
-        def play(self, schedule: Schedule, title: str, at_stake: list[str]) -> JudgedRun:
-            asked.extend([schedule, title, at_stake])
-            return outcome
+    def __call__(self, *given: object) -> "Plays":
+        self.asked.extend(given)
+        return self
 
+    def play(self, schedule: Schedule, title: str, at_stake: list[str]) -> JudgedRun:
+        self.asked.extend([schedule, title, at_stake])
+        return self.outcome
+
+
+@pytest.fixture
+def plays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plays:
+    one = Plays(judged(kept(tmp_path), ()))
     monkeypatch.setattr("harness.__main__.one_stack", contextlib.nullcontext)
     monkeypatch.setattr("harness.__main__.new_session", lambda: tmp_path)
-    monkeypatch.setattr("harness.__main__.Player", Plays)
+    monkeypatch.setattr("harness.__main__.Player", one)
+    return one
+
+
+def test_a_schedule_without_a_run_is_replayed(tmp_path: Path, plays: Plays) -> None:
     assert main(["replay", str(tmp_path / "schedule.json")]) == HOLDS
-    assert asked[2] == DEFAULT_WORKER
-    assert asked[-3:] == [outcome.history.schedule, "replay", []]
+    assert plays.asked[2] == DEFAULT_WORKER
+    assert plays.asked[-3:] == [plays.outcome.history.schedule, "replay", []]
+
+
+def test_a_run_whose_journal_a_night_did_not_keep_is_replayed_with_its_worker(
+    tmp_path: Path, plays: Plays
+) -> None:
+    verdict = tmp_path / "verdict.json"
+    told = json.loads(verdict.read_text()) | {"worker": "python -m http.server"}
+    verdict.write_text(json.dumps(told))
+    shutil.rmtree(tmp_path / "journal")
+    assert main(["replay", str(tmp_path)]) == HOLDS
+    assert plays.asked[2] == "python -m http.server"
 
 
 def test_what_was_replayed_can_be_judged_and_replayed_again(

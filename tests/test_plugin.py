@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from harness import pytest_plugin
+from harness.errors import HarnessError
 from harness.history.cells import Cell
 from harness.report.grid import NAMES, Expected, GridRun, grid
 
@@ -162,6 +163,21 @@ def test_a_gap_in_the_grid_is_red_and_says_so(
         assert "RED" not in shown.stdout.str()
     else:
         shown.stdout.fnmatch_lines([f"{said} and not exercised (!); see runs/one/grid.json"])
+
+
+def test_a_grid_that_cannot_be_made_is_red_and_takes_no_proof_with_it(
+    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object, **__: object) -> None:
+        raise HarnessError("runs/one/verdict.json is no verdict")
+
+    monkeypatch.setattr(pytest_plugin, "grid_of", damaged)
+    session.makepyfile(SCENARIO)
+    shown = run(session)
+    shown.assert_outcomes(passed=1)
+    assert shown.ret == pytest.ExitCode.TESTS_FAILED
+    shown.stdout.fnmatch_lines(["RED: no grid: runs/one/verdict.json is no verdict"])
+    assert "Traceback" not in shown.stdout.str() + shown.stderr.str()
 
 
 def test_what_could_not_be_read_of_earlier_searches_is_told(

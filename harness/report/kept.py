@@ -6,7 +6,9 @@
   what stands in the journals until then would be taken for all that there was.
 """
 
+import contextlib
 import json
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -49,11 +51,14 @@ def kept(folder: Path) -> Kept | None:
 
 
 def keep(folder: Path, verdict: Any) -> None:
-    """Keep a verdict. InfraError if it cannot be written."""
-    path = folder / _VERDICT
+    """Keep a verdict. InfraError if it cannot be written; an earlier one is there still."""
+    path, partial = folder / _VERDICT, folder / f".{_VERDICT}-{os.getpid()}"
     try:
-        path.write_text(json.dumps(verdict, indent=2))
+        partial.write_text(json.dumps(verdict, indent=2))
+        partial.replace(path)  # in one step: half of one would be damage
     except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise InfraError(f"{path} cannot be written: {error}") from error
 
 
