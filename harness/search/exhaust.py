@@ -99,7 +99,12 @@ class Exhaust:
         return self._seen
 
     def _trace(self, calm: Schedule) -> Mapping[str, int]:
-        played = self._submit(calm, "calm").result(_RUN_AT_MOST_S)
+        try:
+            played = self._submit(calm, "calm").result(_RUN_AT_MOST_S)
+        except TimeoutError as late:
+            raise InfraError(f"the calm run did not end within {_RUN_AT_MOST_S:g} s") from late
+        if played.error is not None:
+            raise InfraError(played.error)
         if played.overall != "holds":
             raise InfraError(f"without any fault this load does not hold:\n{played.story}")
         return played.arrivals[1]

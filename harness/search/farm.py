@@ -7,14 +7,16 @@ mostly waits, so more processes than cores pay.
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
 from pathlib import Path
 
 import msgspec
 
+from harness import clock
 from harness.errors import HarnessError
 from harness.incarnation import life_of
 from harness.infra.database import server_from
@@ -26,6 +28,7 @@ from harness.schedule.schedule import Schedule
 from harness.search.search import Worth
 from harness.search.searcher import worth_of
 
+_LEFT_WITHIN_S = 60.0
 _STOP_FIRST = 100  # before multiprocessing's own finalizers
 _stacks: list[Stack] = []
 
@@ -45,13 +48,15 @@ class Farm:
 def farm(processes: int, choice: ResonateChoice) -> Iterator[Farm]:
     """Start the shared parts and so many processes; nothing is left afterwards.
 
-    On the way out what has not begun is dropped and what is under way is waited for.
+    On the way out what has not begun is dropped and what is under way is waited for: for a minute
+    at most if it is an exception that leads out, so that a run that hangs cannot hide it.
     """
     context = multiprocessing.get_context("spawn")  # a fork would copy the broker client's threads
     # Before the session's mark is set: the guard would end multiprocessing's own tracker too.
     numbers = context.Queue()
     for number in range(processes):
         numbers.put(number)
+    others = multiprocessing.active_children()
     with shared_parts(processes) as parts:
         pool = ProcessPoolExecutor(
             processes,
@@ -61,9 +66,24 @@ def farm(processes: int, choice: ResonateChoice) -> Iterator[Farm]:
         )
         try:
             yield Farm(pool)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            ours = [one for one in multiprocessing.active_children() if one not in others]
+            end_within(_LEFT_WITHIN_S, ours)
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             numbers.close()
+
+
+def end_within(bound_s: float, processes: Iterable[BaseProcess]) -> None:
+    """Wait until all have ended by themselves, then kill; the guard ends what they had started."""
+    deadline = clock.monotonic_s() + bound_s
+    for process in processes:
+        process.join(max(0.0, deadline - clock.monotonic_s()))
+        if process.exitcode is None:
+            process.kill()
+            process.join()
 
 
 class Played(msgspec.Struct, frozen=True, kw_only=True):

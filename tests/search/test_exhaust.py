@@ -122,6 +122,19 @@ def test_a_violation_is_kept_and_wins_over_an_error() -> None:
     assert str(seen).startswith("3/3: 0 hold, 2 violated, 0 unknown")
 
 
+def test_a_calm_run_that_could_not_be_played_is_no_load_that_does_not_hold() -> None:
+    with pytest.raises(InfraError, match=r"^the broker is gone$"):
+        exhaust(MadeUp(lambda _: played("error", error="the broker is gone"))).singles(CALM)
+
+
+def test_a_calm_run_that_never_ends_is_said_to_be_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    farm = MadeUp(lambda _: played())
+    monkeypatch.setattr(farm, "submit", lambda *_: Future())
+    monkeypatch.setattr("harness.search.exhaust._RUN_AT_MOST_S", 0.01)
+    with pytest.raises(InfraError, match="calm run did not end within"):
+        exhaust(farm).singles(CALM)
+
+
 def test_an_error_is_neither_green_nor_unknown() -> None:
     def rule(kills: tuple[Arrival, ...]) -> Played:
         return played("error", error="no broker") if kills else played()
