@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_proofs] = []
     config.stash[OPEN] = ExitStack()
     if runs_scenarios(config):
-        register(config.rootpath)
+        register()
         try:
             words_of(config.getoption("worker"))
             seed_of(config)

@@ -13,23 +13,22 @@ import os
 from pathlib import Path
 
 import msgspec
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis import settings
 
 from harness.errors import HarnessError
 from harness.schedule.limits import Limits
 
 SHARDS = 8  # a property test is so many tests, for pytest -n to deal out
 MEMORY = Path(".hypothesis")  # Hypothesis's own folder, below the project's root
-_LOOK = (Phase.reuse, Phase.generate, Phase.shrink)
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of a session's search.
 
     `runs` schedules are run in all, within `time_s` seconds; what breaks is shrunk by at most
-    `shrink_runs` more and then run `again` times as it stands. `keeps_green` is whether the
-    journals of runs that hold are kept.
+    `shrink_runs` more and then run `again` times as it stands. `draws` is
+    whether anything is drawn after what failed before, `keeps_green` whether the journals of runs
+    that hold are kept.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     shrink_runs: int
     again: int
     limits: Limits = Limits()
-    phases: tuple[Phase, ...] = _LOOK
+    draws: bool = True
     keeps_green: bool = True
 
 
@@ -62,26 +61,16 @@ PROFILES: dict[str, Profile] = {
             time_s=600,
             shrink_runs=60,
             again=10,
-            phases=(Phase.reuse, Phase.shrink),
+            draws=False,
         ),
     )
 }
 
 
-def register(root: Path) -> None:
-    """Make the profiles known to Hypothesis, and load `ci` where CI is set, else `dev`."""
-    database = DirectoryBasedExampleDatabase(root / MEMORY / "examples")
-    for profile in PROFILES.values():
-        settings.register_profile(
-            profile.name,
-            settings(
-                database=database,
-                deadline=None,
-                derandomize=False,
-                phases=profile.phases,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+def register() -> None:
+    """Make the names known to Hypothesis, whose option chooses one; what a search does is ours."""
+    for name in PROFILES:
+        settings.register_profile(name, settings())
     settings.load_profile(_by_default())
 
 

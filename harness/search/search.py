@@ -17,41 +17,23 @@ Hypothesis draws and shrinks; here is what a run on real processes adds to that:
 * An error is neither: it is kept and told, and the schedule counts as not run.
 """
 
-import contextlib
 import enum
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
-from hypothesis import HealthCheck, Phase, Verbosity, find, settings
-from hypothesis.errors import NoSuchExample
-from hypothesis.internal.conjecture import engine
 from hypothesis.strategies import SearchStrategy
 
 from harness import clock
 from harness.errors import HarnessError
 from harness.judged import JudgedRun
 from harness.schedule.schedule import Schedule, to_json
+from harness.search.smallest import find_smallest, simplest
 
 # A stack that fails so often, and so many times of all, will not do better at the next run.
 _ERRORS_AT_LEAST = 3
 _ERRORS_OF_ALL = 0.1
-# Hypothesis makes most of many draws by copying parts of the one before: right for tests that cost
-# nothing. Of two the first is the simplest there is, which is run once; the second is a fresh one.
-_DRAWS_AT_ONCE = 2
 _IDLE_DRAWS = 100  # so many in a row that had been run already: there are no others
-_SHRINKS_AT_MOST_S = 86_400  # what bounds it is Budget.shrink_runs
-
-# All of it said, whatever the profile is that Hypothesis has loaded.
-_FIND = settings(
-    max_examples=_DRAWS_AT_ONCE,
-    database=None,
-    phases=(Phase.generate, Phase.shrink),
-    deadline=None,
-    derandomize=False,
-    suppress_health_check=list(HealthCheck),
-    verbosity=Verbosity.quiet,
-)
 
 Play = Callable[[Schedule, str], JudgedRun]
 OnFound = Callable[[JudgedRun], None]
@@ -186,23 +168,13 @@ class Search:
         without_simplest: bool,
     ) -> None:
         if without_simplest:
-            simplest = find(strategy(), lambda _: True, settings=_FIND)
-            self._outcomes[to_json(simplest)] = None
+            self._outcomes[to_json(simplest(strategy()))] = None
         seeds, idle = random.Random(seed), 0
         while self._smallest is None and not self._is_over() and idle <= _IDLE_DRAWS:
             runs = self._runs
-            self._find(strategy(), None if seed is None else seeds.getrandbits(64))
+            its_seed = None if seed is None else seeds.getrandbits(64)
+            self._smallest = find_smallest(strategy(), self._breaks, its_seed)
             idle = 0 if self._runs > runs else idle + 1
-
-    def _find(self, strategy: SearchStrategy[Schedule], seed: int | None) -> None:
-        """Have Hypothesis try the simplest schedule and one fresh one, and shrink what breaks."""
-        with contextlib.suppress(NoSuchExample), _shrinking_as_long_as_runs_last():
-            self._smallest = find(
-                strategy,
-                self._breaks,
-                settings=_FIND,
-                random=None if seed is None else random.Random(seed),
-            )
 
     def _breaks(self, schedule: Schedule) -> bool:
         saved = to_json(schedule)
@@ -287,17 +259,3 @@ class Search:
             again += 1
             reproduced += self._invariant in outcome.judgement.violated
         return reproduced, again
-
-
-@contextlib.contextmanager
-def _shrinking_as_long_as_runs_last() -> Iterator[None]:
-    """Take away Hypothesis's own bound on shrinking, five minutes: of real runs that is some forty.
-
-    It is no setting, but is told in Hypothesis's source to be there for being replaced.
-    """
-    before = engine.MAX_SHRINKING_SECONDS
-    engine.MAX_SHRINKING_SECONDS = _SHRINKS_AT_MOST_S
-    try:
-        yield
-    finally:
-        engine.MAX_SHRINKING_SECONDS = before

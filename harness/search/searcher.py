@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
-from hypothesis import Phase
 from hypothesis.database import ExampleDatabase
 from hypothesis.strategies import SearchStrategy
 
@@ -88,7 +87,7 @@ class Searcher:
 
     def has_work(self, shard: int) -> bool:
         """Whether this shard has anything to run: it draws, or something failed before."""
-        return Phase.generate in self._profile.phases or bool(self._remembered(shard))
+        return self._profile.draws or bool(self._remembered(shard))
 
     def search(self, calm: Schedule, shard: int) -> Searched:
         """Search this shard's part; Refuted with the story of what was found.
@@ -98,7 +97,6 @@ class Searcher:
         """
         profile = self._profile
         remembered = self._remembered(shard)
-        draws = Phase.generate in profile.phases
         share = len(range(shard, profile.runs, SHARDS))
         budget = Budget(
             runs=share,
@@ -107,7 +105,7 @@ class Searcher:
             again=profile.again,
         )
         searched = Search(self._play, budget, worth_of, on_found=self._note).look(
-            self._strategy(calm) if draws else None,
+            self._strategy(calm) if profile.draws else None,
             seed=None if self._seed is None else self._seed * SHARDS + shard,
             remembered=remembered,
             without_simplest=shard > 0,
