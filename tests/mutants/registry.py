@@ -153,7 +153,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("never_closes_its_breaker", ("every_record_completes",)),
     Mutant("short_lifetime", ("every_workflow_and_offset_is_settled",)),
     Mutant("plain_heartbeat", ("only_the_failing_step_retries",)),
-    Mutant("dies_of_poison", ("every_poison_record_is_dead_lettered_with_its_reason",)),
+    Mutant(
+        "dies_of_poison",
+        ("every_poison_record_is_dead_lettered_with_its_reason", "no_worker_died_unasked"),
+    ),
     Mutant("keeps_the_slots_of_poison", ("every_record_completes",)),
     Mutant("knows_only_value_errors", ("every_poison_record_is_dead_lettered_with_its_reason",)),
     Mutant("gives_the_last_reason", ("every_poison_record_is_dead_lettered_with_its_reason",)),

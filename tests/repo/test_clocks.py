@@ -64,14 +64,15 @@ def test_no_exception_is_kept_for_nobody() -> None:
 
 def test_who_runs_elsewhere_is_not_imported_for_its_clock() -> None:
     # The guard's module has two sides; the one that is imported here only starts and waits.
-    importing = {
-        name(path): imported
+    imported = {
+        (name(path), module)
         for path in modules("harness")
         if not allowed(name(path))
-        for imported in imports(path)
-        if any(fnmatch(imported, pattern) for pattern in ELSEWHERE)
+        for module in imports(path)
+        if any(fnmatch(module, pattern) for pattern in ELSEWHERE)
     }
-    assert {module for module in importing.values() if not is_known(module)} == set()
+    assert imported
+    assert {one for one in imported if not is_known(one[1])} == set()
 
 
 def is_known(module: str) -> bool:
@@ -79,6 +80,11 @@ def is_known(module: str) -> bool:
         fnmatch(module, known)
         for known in ("harness.infra.guard", "harness.infra.guard.Guard", "harness.agent.plan*")
     )
+
+
+def test_the_check_itself_knows_who_may_be_imported() -> None:
+    assert is_known("harness.agent.plan.Plan")
+    assert not is_known("harness.agent.process")
 
 
 @pytest.mark.parametrize(
