@@ -80,13 +80,13 @@ class Database:
         self._engine: sa.Engine | None = None
 
     def create(self, rows: Mapping[str, int]) -> None:
-        """Make it, with so many rows for each record id."""
+        """Make it, with so many rows for each record id. InfraError if that fails."""
         if self._server is not None:
             self._on_server(f'CREATE DATABASE "{self._name}"')
         self._engine = engine = sa.create_engine(self.url)
         if self._server is None:
             sa_event.listen(engine, "connect", _use_wal)
-        with engine.begin() as connection:
+        with self._asked(), engine.begin() as connection:
             metadata.create_all(connection, checkfirst=False)  # it is new: nothing can be there
             sqlite = engine.dialect.name == "sqlite"
             connection.exec_driver_sql(_SQLITE_TRIGGER if sqlite else _POSTGRES_TRIGGER)
@@ -146,12 +146,17 @@ class Database:
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
-        """A connection; what goes wrong on it is the database's doing, and no worker's."""
+        """A connection, once the database is made."""
         if self._engine is None:
             raise InfraError(f"database {self._name} was asked before it was made")
+        with self._asked(), self._engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _asked(self) -> Iterator[None]:
+        """What goes wrong meanwhile is the database's doing, and no worker's."""
         try:
-            with self._engine.connect() as connection:
-                yield connection
+            yield
         except sa.exc.SQLAlchemyError as error:
             raise InfraError(f"database {self._name} did not do as asked: {error}") from error
 

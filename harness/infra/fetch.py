@@ -16,14 +16,16 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from harness.errors import InfraError
 
 KAFKA_VERSION = "4.1.0"
 TOXIPROXY_VERSION = "v2.12.0"  # plain @latest picks 2.5.0, the last one tagged as the module asks
 _FETCHED_WITHIN_S = 600
+_FETCHED_BY_OTHERS_WITHIN_S = 2 * _FETCHED_WITHIN_S
 _JAVA_AT_LEAST = 17
+_SAYS_S = 30
 _REMEDY = {
     "java": "Kafka runs on Java 17 or newer: install one, e.g. Debian's openjdk-17-jre-headless",
     "mvn": "Kafka's jars come through Maven: install it, e.g. Debian's maven",
@@ -91,15 +93,25 @@ def _once(name: str, fetch: Callable[[Path], None]) -> Path:
         raise InfraError(
             f"the cache {final.parent} cannot be written ({error}); HARNESS_CACHE names another"
         ) from error
-    with FileLock(f"{final}.lock", timeout=2 * _FETCHED_WITHIN_S):
-        if not final.exists():
-            partial = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=final.parent))
-            try:
-                fetch(partial)
-                partial.rename(final)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with FileLock(f"{final}.lock", timeout=_FETCHED_BY_OTHERS_WITHIN_S):
+            if not final.exists():
+                _fetch_into(final, fetch)
+    except Timeout as late:
+        raise InfraError(
+            f"another process has held {final}.lock for {_FETCHED_BY_OTHERS_WITHIN_S} s: wait for "
+            "whoever fetches there, or end it"
+        ) from late
     return final
+
+
+def _fetch_into(final: Path, fetch: Callable[[Path], None]) -> None:
+    partial = Path(tempfile.mkdtemp(prefix=f"{final.name}.", dir=final.parent))
+    try:
+        fetch(partial)
+        partial.rename(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def missing() -> list[str]:
@@ -109,8 +121,12 @@ def missing() -> list[str]:
 
 
 def _too_old() -> list[str]:
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', said)
+    asked = ["java", "-version"]
+    try:
+        said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=_SAYS_S)
+    except subprocess.TimeoutExpired:
+        return [f"`java -version` did not end within {_SAYS_S} s. {_REMEDY['java']}"]
+    version = re.search(r'version "(\d+)', said.stderr)
     if version is not None and int(version[1]) < _JAVA_AT_LEAST:
         return [f"java is of version {version[1]}. {_REMEDY['java']}"]
     return []

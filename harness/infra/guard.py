@@ -19,9 +19,11 @@ from pathlib import Path
 
 import psutil
 
+from harness.errors import InfraError
 from harness.infra.node import MARK
 
 _SWEPT_WITHIN_S = 10.0
+_DISMISSED_WITHIN_S = 30
 _DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
@@ -39,10 +41,19 @@ class Guard:
         )
 
     def dismiss(self) -> None:
-        """End the session: the guard sweeps what is left, removes the folder and ends."""
+        """End the session: the guard sweeps what is left, removes the folder and ends.
+
+        InfraError if it does not; it goes on by itself then.
+        """
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self._process.wait(30)
+        try:
+            self._process.wait(_DISMISSED_WITHIN_S)
+        except subprocess.TimeoutExpired as late:
+            raise InfraError(
+                f"the guard (process {self._process.pid}) still removes what the session "
+                f"left after {_DISMISSED_WITHIN_S} s"
+            ) from late
 
 
 def marked(mark: str) -> list[psutil.Process]:

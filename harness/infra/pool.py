@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from harness import clock
@@ -27,6 +27,14 @@ from harness.waiting import wait_until
 _READY_WITHIN_S = 45.0
 _STOPPED_WITHIN_S = 15.0
 _RESTART_AFTER_S = 0.3
+_BROKER_ANSWERS_WITHIN_S = 10.0
+# The first member makes the group, and then its coordinator takes a moment.
+_NOT_THERE_YET = (
+    KafkaError.GROUP_ID_NOT_FOUND,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+)
 _RESTARTS_AT_MOST = 3
 
 Environment = Callable[[str, str, Slot], Mapping[str, str]]
@@ -254,11 +262,14 @@ def _is_whole(owned: list[set[tuple[str, int]]], members: int, partitions: int) 
 
 
 def _owned(admin: AdminClient, group: str) -> list[set[tuple[str, int]]]:
-    """The partitions of each member, as topic and number."""
+    """The partitions of each member, as topic and number; InfraError if the broker is silent."""
+    asked = admin.describe_consumer_groups([group], request_timeout=_BROKER_ANSWERS_WITHIN_S)
     try:
-        described = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
-    except KafkaException:
-        return []  # not there yet: the first member makes it
+        described = asked[group].result(_BROKER_ANSWERS_WITHIN_S)
+    except (KafkaException, TimeoutError) as error:
+        if isinstance(error, KafkaException) and error.args[0].code() in _NOT_THERE_YET:
+            return []
+        raise InfraError(f"the broker does not describe the group {group}: {error}") from error
     return [
         {(place.topic, place.partition) for place in member.assignment.topic_partitions}
         for member in described.members

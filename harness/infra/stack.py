@@ -10,7 +10,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -52,29 +52,29 @@ def shared_parts(processes: int, clocks: Clocks = SHORT) -> Iterator[SharedParts
     before = os.environ.get(MARK)
     os.environ[MARK] = mark
     guard = Guard(mark, folder)
-    toxiproxy = ToxiproxyServer(folder)
-    brokers: list[KafkaBroker] = []
-    try:
+    with ExitStack() as leaving:  # each on its own, though another fails
+        leaving.callback(guard.dismiss)
+        leaving.callback(_mark_as, before)
+        toxiproxy = ToxiproxyServer(folder)
+        leaving.callback(toxiproxy.stop)
         address = toxiproxy.start()
-        yield _with_broker(folder, address, processes * SLOTS_A_PROCESS, clocks, brokers)
-    finally:
-        for broker in brokers:
-            broker.stop()
-        toxiproxy.stop()
-        if before is None:
-            del os.environ[MARK]
-        else:
-            os.environ[MARK] = before
-        guard.dismiss()
+        yield _with_broker(folder, address, processes * SLOTS_A_PROCESS, clocks, leaving)
+
+
+def _mark_as(before: str | None) -> None:
+    if before is None:
+        del os.environ[MARK]
+    else:
+        os.environ[MARK] = before
 
 
 def _with_broker(
-    folder: Path, toxiproxy: str, slots: int, clocks: Clocks, brokers: list[KafkaBroker]
+    folder: Path, toxiproxy: str, slots: int, clocks: Clocks, leaving: ExitStack
 ) -> SharedParts:
     """Put a proxy before each slot's port and start the broker on these ports.
 
     A port that was free when it was drawn may be taken when the broker binds it: then all are
-    drawn anew. `brokers` takes each broker that was started, for whoever stops them.
+    drawn anew. `leaving` stops each broker that was started.
     """
     control = ProxyControl(toxiproxy)
     for attempt in range(1, _DRAWS + 1):
@@ -85,7 +85,7 @@ def _with_broker(
         broker = KafkaBroker(
             folder / f"kafka-{attempt}", (direct, controller), ports, proxied, clocks
         )
-        brokers.append(broker)
+        leaving.callback(broker.stop)
         try:
             return SharedParts(str(folder), broker.start(), tuple(proxied), toxiproxy, clocks)
         except InfraError as error:
@@ -163,13 +163,14 @@ class Stack:
         return start_cold(words, incarnation, environment, log)
 
     def stop(self) -> None:
-        """Stop what this process started."""
-        self.clients.close()
-        for slot in self.slots:
-            self.proxies.destroy(slot.links["resonate"])
-        self.resonate.stop()
-        if self._templates is not None:  # last: they are the parents of the others
-            self._templates.stop()
+        """Stop what this process started, each part though another fails."""
+        with ExitStack() as leaving:
+            if self._templates is not None:  # last: they are the parents of the others
+                leaving.callback(self._templates.stop)
+            leaving.callback(self.resonate.stop)
+            for slot in self.slots:
+                leaving.callback(self.proxies.destroy, slot.links["resonate"])
+            leaving.callback(self.clients.close)
 
 
 @contextmanager

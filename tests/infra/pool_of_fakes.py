@@ -53,12 +53,15 @@ class Broker:
 
     def __init__(self) -> None:
         self.members: list[list[int]] | None = None
+        self.fails_with: Exception | None = None
         self.admin: Any = self
 
     def describe_consumer_groups(self, groups: list[str], **_options: Any) -> dict[str, Any]:
         return {group: self for group in groups if group == "workers"}
 
-    def result(self) -> Any:
+    def result(self, _timeout_s: float) -> Any:
+        if self.fails_with is not None:
+            raise self.fails_with
         if self.members is None:
             raise KafkaException(KafkaError(KafkaError.GROUP_ID_NOT_FOUND))
         places = [[TopicPartition("in", number) for number in owned] for owned in self.members]

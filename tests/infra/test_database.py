@@ -69,6 +69,13 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     one.drop()
 
 
+def test_a_database_that_cannot_be_made_is_infra_trouble(tmp_path: Path) -> None:
+    one = Database(None, tmp_path / "rows", "one")
+    (tmp_path / "rows" / "one.db").mkdir()
+    with pytest.raises(InfraError, match=r"one did not do as asked: .*unable to open"):
+        one.create({"a": 1})
+
+
 def delete(database: Database, record: str, *rows: int, commit: bool = True) -> None:
     engine = sa.create_engine(database.url)
     chosen = (record_rows.c.record_id == record) & record_rows.c.row_id.in_(rows)

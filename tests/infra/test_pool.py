@@ -1,6 +1,7 @@
 """Who is started again and who is not, and who is at work."""
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from harness.errors import InfraError
 from tests.infra.pool_of_fakes import Broker, Pool
@@ -96,6 +97,18 @@ def test_the_broker_is_asked_only_while_somebody_is_new(monkeypatch: pytest.Monk
     broker.members = None
     assert pool.look(broker)
     assert not pool.is_shared(broker.admin, "workers", 2)  # this one asks each time
+
+
+@pytest.mark.parametrize(
+    "failure", [KafkaException(KafkaError(KafkaError._TIMED_OUT)), TimeoutError()]
+)
+def test_a_broker_that_does_not_answer_is_no_group_that_nobody_joined(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    pool, broker = Pool(monkeypatch, "w1"), Broker()
+    broker.fails_with = failure
+    with pytest.raises(InfraError, match="the broker does not describe the group workers"):
+        pool.look(broker)
 
 
 def test_nobody_is_at_work_while_one_is_dead_that_comes_again(
