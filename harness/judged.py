@@ -13,12 +13,11 @@ from harness.errors import InfraError
 from harness.history.history import History
 from harness.history.load import load
 from harness.invariants.evidence import landed
-from harness.invariants.judge import (
-    Judgement,
+from harness.invariants.judge import Judgement, judge
+from harness.invariants.machine import (
     broker_was_late,
     clock_was_set,
     journal_was_lost,
-    judge,
     machine_was_late,
 )
 from harness.report.kept import keep, kept

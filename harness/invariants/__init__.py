@@ -4,11 +4,7 @@ from harness.invariants.judge import (
     INVARIANTS,
     Invariant,
     Judgement,
-    broker_was_late,
-    clock_was_set,
-    journal_was_lost,
     judge,
-    machine_was_late,
 )
 from harness.invariants.steps import steps_that_outlasted_the_lease
 from harness.invariants.verdict import Verdict, Witness
@@ -19,10 +15,6 @@ __all__ = [
     "Judgement",
     "Verdict",
     "Witness",
-    "broker_was_late",
-    "clock_was_set",
-    "journal_was_lost",
     "judge",
-    "machine_was_late",
     "steps_that_outlasted_the_lease",
 ]

@@ -35,12 +35,6 @@ from harness.invariants.evidence import (
 )
 from harness.invariants.leases import a_lost_lease_records_nothing
 from harness.invariants.liveness import every_record_completes, fast_records_overtake_slow_ones
-from harness.invariants.machine import (
-    broker_was_late,
-    clock_was_set,
-    journal_was_lost,
-    machine_was_late,
-)
 from harness.invariants.poison import every_poison_record_is_dead_lettered_with_its_reason
 from harness.invariants.rows import rows_go_once_and_wholly
 from harness.invariants.server import (
@@ -53,19 +47,6 @@ from harness.invariants.sleeps import no_sleep_ends_early
 from harness.invariants.steps import no_finished_step_runs_again, only_the_failing_step_retries
 from harness.invariants.takeover import another_worker_takes_over
 from harness.invariants.verdict import Outcome, Verdict
-
-__all__ = [
-    "EVIDENCE",
-    "INVARIANTS",
-    "OF_THE_SERVER",
-    "Invariant",
-    "Judgement",
-    "broker_was_late",
-    "clock_was_set",
-    "journal_was_lost",
-    "judge",
-    "machine_was_late",
-]
 
 _LONG_WORD = re.compile(r"\S{121,}")  # drawn record ids have up to 900 characters, on each line
 _HEAD, _TAIL = 40, 20

@@ -54,6 +54,7 @@ class Basis(NamedTuple):
     """
 
     session: Path
+    machine: str
     commit: str
     draws: str
 
@@ -62,7 +63,7 @@ def basis() -> Basis:
     """Of this tree as it is now. Draws are told by what is drawn."""
     some = [*drawn(schedules(), _TO_TELL_DRAWS), *drawn(killed_at_random_times(), _TO_TELL_DRAWS)]
     told = hashlib.sha256(b"".join(map(to_json, some))).hexdigest()[:12]
-    return Basis(new_session(), commit(), told)
+    return Basis(new_session(), machine(), commit(), told)
 
 
 def seek(mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, of: Basis) -> Sought:
@@ -92,7 +93,7 @@ def seek(mutant: str, way: Way, seed: int, runs: int, shrink_runs: int, of: Basi
         errors=len(searched.errors),
         bound=runs,
         commit=of.commit,
-        machine=machine(),
+        machine=of.machine,
         date=dt.datetime.now(dt.UTC).date().isoformat(),
         draws=of.draws,
     )
@@ -105,7 +106,7 @@ def _size(schedule: Schedule) -> tuple[int, int, int]:
 def main() -> int:
     """Run what is missing, one way after the other, then write the table."""
     options, of = _options(), basis()
-    done = _read(options.results, of.draws)
+    done = read(options.results, of.draws)
     try:
         with farm(options.jobs, choose(None, None)) as stacks:
             for way in options.ways:
@@ -121,7 +122,7 @@ def main() -> int:
     except HarnessError as error:
         print(f"detection: {error}", file=sys.stderr)
         return 4
-    page = _OF_SOME if options.mutants else options.document
+    page = options.document or (_OF_SOME if options.mutants else _DOCUMENT)
     page.parent.mkdir(exist_ok=True)
     page.write_text(document(done))
     raw = b"".join(msgspec.json.encode(one) + b"\n" for one in done)
@@ -146,10 +147,14 @@ def _submitted(
             yield stacks.submit(seek, mutant, way, seed, runs, shrink, of)
 
 
-def _read(results: Path, draws: str) -> list[Sought]:
+def read(results: Path, draws: str) -> list[Sought]:
+    """What was sought before in the same draws. A torn last line is cut off."""
     if not results.exists():
         return []
-    lines = results.read_bytes().splitlines()
+    *lines, torn = results.read_bytes().split(b"\n")
+    if torn:  # whoever wrote it was ended; the next line must not begin in the middle of it
+        print(f"left out, for its line is torn: the last of {results}")
+        results.write_bytes(b"".join(line + b"\n" for line in lines))
     known = [msgspec.json.decode(line, type=Sought) for line in lines]
     same = [one for one in known if one.draws == draws]
     if len(same) < len(known):
@@ -174,7 +179,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shrunk", type=int, default=3, help="how many seeds are shrunk as well")
     parser.add_argument("--jobs", type=int, default=8, help="searches side by side")
     parser.add_argument("--results", type=Path, default=_RESULTS, help="what to go on with")
-    parser.add_argument("--document", type=Path, default=_DOCUMENT, help="where the page goes")
+    parser.add_argument(
+        "--document", type=Path, help=f"the page ({_DOCUMENT}; {_OF_SOME} where mutants are named)"
+    )
     return parser.parse_args()
 
 

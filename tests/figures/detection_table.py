@@ -117,7 +117,7 @@ def document(done: Iterable[Sought]) -> str:
     at_random = [one.bound for one in everything if one.way == "random"]
     where = dict.fromkeys((one.machine, one.date, one.commit) for one in everything)
     head = _HEAD.format(
-        seeds=" to ".join(str(one) for one in sorted({min(seeds), max(seeds)})),
+        seeds=" to ".join(map(str, sorted({min(seeds, default=0), max(seeds, default=0)}))),
         runs=max((one.bound for one in everything if one.way == "search"), default=0),
         plain=_PLAIN.format(least=min(at_random)) if at_random else "",
         errors=sum(one.errors for one in everything),

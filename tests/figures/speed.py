@@ -43,6 +43,8 @@ _DOCUMENT = Path("docs/performance.md")
 _SIDE_BY_SIDE = (1, 2, 4, 8, 12)
 _MINUTE_S = 60.0
 _FOR_EACH = 12  # schedules a process, at the least
+_ALL_WITHIN_S = 3600.0
+_WARM_UPS = 20
 _A_MINUTE, _TIMES_FRESH, _AGENT_AT_MOST = 60, 20, 0.05
 _WHY_NOT_FASTER = (
     "A drawn schedule lasts some seven seconds, nearly all of it waiting (cuts of up to eight "
@@ -99,7 +101,7 @@ def on_a_farm(
             stacks.submit(play, one, session, DEFAULT_WORKER, None, f"on-{processes}")
             for one in load
         ]
-        outcomes = [_judged(future.result()) for future in futures]
+        outcomes = [_judged(future.result(_ALL_WITHIN_S)) for future in futures]
         return _rate(f"{processes} side by side", outcomes, clock.monotonic_s() - began)
 
 
@@ -111,9 +113,12 @@ def times_over(processes: int, listed: int) -> int:
 def _warm_up(stacks: Farm, processes: int, one: Schedule, session: Path) -> None:
     """Play until every process has played once, so that no start of a stack is in the figures."""
     warm: set[int] = set()
-    while len(warm) < processes:
+    for _ in range(_WARM_UPS):
         futures = [stacks.submit(_play_here, one, session) for _ in range(processes)]
-        warm |= {future.result() for future in futures}
+        warm |= {future.result(_ALL_WITHIN_S) for future in futures}
+        if len(warm) == processes:
+            return
+    raise InfraError(f"after {_WARM_UPS} rounds only {len(warm)} of {processes} had played")
 
 
 def _play_here(one: Schedule, session: Path) -> int:
@@ -148,8 +153,8 @@ def main() -> int:
         fresh = on_fresh_stacks(load, choice, session)
         farms = {count: on_a_farm(count, load, choice, session) for count in options.side_by_side}
         rounds = rounds_of(options.rounds, options.records)
-    except HarnessError as error:
-        print(f"speed: {error}", file=sys.stderr)
+    except (HarnessError, TimeoutError) as error:
+        print(f"speed: {str(error) or 'some schedule did not end'}", file=sys.stderr)
         return 4
     page = document(
         Measured(

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.figures.detection import _options, _read
+from tests.figures.detection import _options, read
 from tests.figures.detection_table import (
     Sought,
     Way,
@@ -115,8 +115,23 @@ def test_what_was_sought_in_other_draws_is_left_out(
     results = tmp_path / "results"
     of_old = msgspec.structs.replace(sought(6, seed=2), draws="old")
     results.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in (sought(4), of_old)))
-    assert _read(results, "abc") == [sought(4)]
+    assert read(results, "abc") == [sought(4)]
     assert "others: 1 in" in capsys.readouterr().out
+
+
+def test_a_line_that_was_torn_is_left_out_and_cut_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results, whole = tmp_path / "detection.ndjson", msgspec.json.encode(sought(7)) + b"\n"
+    results.write_bytes(whole + whole[:20])
+    for _ in range(2):
+        assert [one.runs for one in read(results, sought(7).draws)] == [7]
+    assert results.read_bytes() == whole
+    assert capsys.readouterr().out.count("its line is torn") == 1
+
+
+def test_there_is_a_page_of_nothing() -> None:
+    assert "with 0 seeds" in document([])
 
 
 def test_the_page_says_which_aims_are_met_and_by_whom_not() -> None:

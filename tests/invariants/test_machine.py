@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.invariants import (
+from harness.invariants.machine import (
     broker_was_late,
     clock_was_set,
     journal_was_lost,
