@@ -215,7 +215,7 @@ class _Run:
     def _stop_workers(self) -> None:
         self._enter("stop")
         self._nemesis.heal_all()
-        self._pool.stop_all(self._step)
+        self._pool.stop_all(self._step, self._stack.admin, self._terms.group)
         self._step()
         self._nemesis.heal_all()  # what struck a worker on its way out
 

@@ -1,11 +1,13 @@
 """Worker pool rebalancing: another worker of the group takes over.
 
 Three workers, three partitions. The one at work is killed and not started again; then all three
-are restarted one after another while records are under way. Then more records come.
+are restarted one after another while records are under way. Then more records come, and in the
+end all are asked to stop.
 
 Expect: another worker goes on with the dead one's workflows and partitions within lease + pending
 retry + group session + margin.
-Deny: a record that stays where it was; a finished step run again by the next worker.
+Deny: a record that stays where it was; a finished step run again by the next worker; one that
+stops and stays a member of its group, whose partitions nobody is given for a session.
 """
 
 import pytest
@@ -37,7 +39,7 @@ def killed_for_good(checkpoint: str, nth: int = 1) -> Schedule:
 
 
 def test_without_faults(prover: Prover) -> None:
-    prover.prove(CALM, at_stake=ALWAYS)
+    prover.prove(CALM, at_stake=(*ALWAYS, "workers_stop_when_asked"))
 
 
 @pytest.mark.parametrize("checkpoint", ["step.effect_done", "sleep.suspended", "record.polled"])
@@ -65,3 +67,8 @@ def test_with_the_clocks_of_production(production_prover: Prover) -> None:
 @pytest.mark.mutant
 def test_catches_a_worker_alone_in_its_own_group(prover: Prover) -> None:
     prover.catch(killed_for_good("step.effect_done"), named("alone_in_its_own_group"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_vanishes_from_its_group(prover: Prover) -> None:
+    prover.catch(CALM, named("vanishes_from_its_group"))

@@ -225,8 +225,11 @@ class WorkerPool:
         busy = sum(bool(places) for places in owned)
         return _is_whole(owned, alive, partitions) and busy >= min(alive, partitions)
 
-    def stop_all(self, step: Callable[[], None]) -> None:
-        """Ask all to stop and wait for their ends, calling `step`, which calls this pool's."""
+    def stop_all(self, step: Callable[[], None], admin: AdminClient, group: str) -> None:
+        """Ask all to stop and wait for their ends, calling `step`, which calls this pool's.
+
+        Who leaves a group says so, and the broker knows it at once: what it says then is kept.
+        """
         self.closing = True
         for life in self.alive():
             if life.asked_at is None:
@@ -235,6 +238,7 @@ class WorkerPool:
             step()
             clock.sleep(0.02)
         self.step()
+        self._record("seen.members", count=len(_owned(admin, group)))
 
     def _end_if_stuck(self, life: Life) -> None:
         now = clock.monotonic_s()

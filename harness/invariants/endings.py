@@ -9,6 +9,10 @@ worker that sends SIGTERM to itself has ended by itself.
 * Whoever has a handler and leaves at once, in the middle of a step, makes a crash of every release:
   the step is done a second time, and a completion may be published twice. A few seconds of
   waiting are owed to what was under way; not more, for a step may take longer than any release.
+* Whoever ends by itself when asked leaves the group first. The broker gives the partitions of one
+  that only vanished to nobody before the group's session has lapsed, which in production takes
+  45 s, at every release. How many are members is the broker's word, once all have ended. One that
+  crashed may be among them, one that could not reach the broker too.
 * The last line of a journal may be torn, and may have said that the worker dies of a fault. Where
   the schedule has such a fault and nobody else saw whom it struck, a SIGKILL is nobody's fault yet:
   it is unknown, and red.
@@ -25,6 +29,7 @@ from harness.schedule.faults import KillWorker
 
 STOPPED = frozenset({0, -15})  # by its own handler, or by the signal where it has none
 _WAITS_AT_LEAST_S = 5.0  # a third of what our pool gives it, a sixth of what Kubernetes does
+_RECONNECTS_WITHIN_S = 10.0  # librdkafka's reconnect.backoff.max.ms, where nobody changed it
 
 _TORN = "the last line of the journal of {} is torn, and may have said which fault killed it"
 
@@ -47,13 +52,15 @@ def no_worker_died_unasked(history: History) -> Verdict:
 def workers_stop_when_asked(history: History) -> Verdict:
     """A worker that is asked to stop (SIGTERM) ends within its time, and not by an error.
 
-    Nor does it leave in the middle of a step that nothing keeps it from finishing.
+    Nor does it leave in the middle of a step that nothing keeps it from finishing, or stay a
+    member of its group.
     """
     asked = [life for life in history.incarnations.values() if life.asked and life.fault is None]
     torn = [life for life in asked if _may_be_a_kill(history, life)]
     findings = [
         finding for life in asked if life not in torn for finding in _not_stopped(history, life)
     ]
+    findings += _members_that_are_gone(history)
     if torn and not findings:
         return Verdict.unknown(_TORN.format(torn[0].name), evidence_missing=True)
     unseen = [life for life in asked if life.code is None]
@@ -130,6 +137,28 @@ def _not_stopped(history: History, life: Incarnation) -> Iterator[Finding]:
                     said(history, life.ended_ns, life.name, "ended, the step not being recorded"),
                 ],
             )
+
+
+def _members_that_are_gone(history: History) -> Iterator[Finding]:
+    """More members than crashed, where all have ended: some of those that left did not say so."""
+    lives = history.incarnations.values()
+    left = [life for life in lives if life.code == 0 and not _was_out_of_reach(history, life)]
+    for event in history.of_kind("seen.members"):
+        others = len(lives) - len(left)
+        if event.get("count") > others:
+            yield Finding(
+                f"all workers have ended, and {event.get('count')} of them are still members of "
+                f"their group, of which at most {others} crashed",
+                [
+                    *(said(history, one.ended_ns, one.name, "ended by itself") for one in left),
+                    said(history, event.at, "broker", f"had {event.get('count')} members"),
+                ],
+            )
+
+
+def _was_out_of_reach(history: History, life: Incarnation) -> bool:
+    end_ns = life.ended_ns or 0
+    return bool(cut(history, life.name, "kafka", end_ns - seconds(_RECONNECTS_WITHIN_S), end_ns))
 
 
 def _was_cut_off(history: History, life: Incarnation, start: Start) -> bool:

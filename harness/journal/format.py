@@ -56,6 +56,7 @@ _BY_THE_AGENT = {
 # What the parts themselves said at the final read, written by the harness. seen.commit is the
 # broker's own history of commits.
 _SEEN = {
+    "seen.members": "count",  # of the group, once all workers had ended
     "seen.completion": "partition offset at_ms key value headers",
     "seen.dead_letter": "partition offset at_ms key value headers",
     "seen.commit": "partition offset at_ms",
@@ -95,6 +96,7 @@ NEEDED: Mapping[str, frozenset[str]] = {
         "step.failed": "promise",
         "request": "seq kind",
         "answer": "seq",
+        "seen.members": "count",
         "seen.completion": "partition offset at_ms",
         "seen.dead_letter": "partition offset at_ms",
         "seen.commit": "partition offset at_ms",

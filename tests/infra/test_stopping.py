@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.errors import InfraError
-from tests.infra.pool_of_fakes import Pool
+from tests.infra.pool_of_fakes import Broker, Pool
 
 
 def test_who_is_asked_to_stop_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,17 +61,25 @@ def test_who_was_asked_before_all_were_is_asked_once(monkeypatch: pytest.MonkeyP
         process.code = 0
         pool.step()
 
-    pool.stop_all(end)
+    pool.stop_all(end, Broker().admin, "workers")
     assert asked == [1]
 
 
 def test_nobody_is_started_once_all_were_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = Pool(monkeypatch, "w1", "w2")
     pool.start_later("w1", 1)
-    pool.stop_all(lambda: None)
+    pool.stop_all(lambda: None, Broker().admin, "workers")
     pool.pass_time(9)
     assert pool.names == []
     assert pool.exits == [("w1#1", 0, True), ("w2#1", 0, True)]
+
+
+def test_what_the_broker_says_of_the_group_then_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker()
+    for members in (None, [[0], []]):
+        pool, broker.members = Pool(monkeypatch, "w1"), members
+        pool.stop_all(pool.step, broker.admin, "workers")
+        assert pool.told[-1] == ("seen.members", {"count": len(members or ())})
 
 
 def test_who_does_not_stop_when_asked_is_killed_and_written_down(
@@ -84,7 +92,7 @@ def test_who_does_not_stop_when_asked_is_killed_and_written_down(
         pool.now_s += seconds
 
     monkeypatch.setattr("harness.clock.sleep", pass_by)
-    pool.stop_all(pool.step)
+    pool.stop_all(pool.step, Broker().admin, "workers")
     assert ("worker.stuck", {"incarnation": "w1#1", "waited_s": 15.0}) in pool.told
     assert pool.exits == [("w1#1", -9, True)]
 
@@ -94,7 +102,7 @@ def test_who_died_before_all_were_asked_to_stop_was_not_asked(
 ) -> None:
     pool = Pool(monkeypatch, "w1", "w2")
     pool.end("w1#1", 1)
-    pool.stop_all(pool.step)
+    pool.stop_all(pool.step, Broker().admin, "workers")
     assert pool.exits == [("w1#1", 1, False), ("w2#1", 0, True)]
     assert pool.names == []
 

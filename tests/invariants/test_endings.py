@@ -183,3 +183,36 @@ def test_a_death_is_red_whoever_asked_and_no_stop_is_neutral() -> None:
     alive = judge(b.history(AT_WORK, b.begun()))
     assert "no_worker_died_unasked" not in alive.violated
     assert "workers_stop_when_asked" not in alive.unproven
+
+
+def members(count: int) -> Event:
+    """What the broker says of the group once all have ended."""
+    return b.event("seen.members", 43.0, count=count)
+
+
+def test_flags_one_that_ends_and_stays_a_member() -> None:
+    stopped = [b.stopping(41.0), b.reach("shutdown.begun", 41.1), b.ended(42.0)]
+    b.assert_holds(workers_stop_when_asked(b.history(AT_WORK, stopped, members(0))))
+    verdict = workers_stop_when_asked(b.history(AT_WORK, stopped, members(1)))
+    b.assert_violated(verdict, "1 of them are still members", "at most 0 crashed", "w1#1")
+
+
+@pytest.mark.parametrize(("count", "holds"), [(1, True), (2, False)])
+def test_who_crashed_or_has_no_handler_may_be_missed_for_a_while(
+    count: int, *, holds: bool
+) -> None:
+    for crash in (b.killed(5.0), b.ended(42.0, code=-15)):
+        other = [b.alive(b.W2), b.ended(42.0, b.W2)]
+        run = b.history(AT_WORK, crash, other, b.stopping(41.0), members(count))
+        verdict = workers_stop_when_asked(run)
+        assert verdict.outcome == ("holds" if holds else "violated"), verdict.story
+
+
+def test_who_could_not_reach_the_broker_could_not_say_that_it_leaves() -> None:
+    stopped = [b.stopping(41.0), b.ended(42.0), members(1)]
+    for until, outcome in ((33.0, "holds"), (31.0, "violated")):
+        cut_off = b.window(30.0, until, fault=1)
+        run = b.history(AT_WORK, cut_off, stopped, of=CUT)
+        assert workers_stop_when_asked(run).outcome == outcome
+    other_link = b.history(AT_WORK, b.window(30.0, 41.0, fault=0), stopped, of=CUT)
+    b.assert_violated(workers_stop_when_asked(other_link))

@@ -52,6 +52,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("awaits_each_workflow", ("fast_records_overtake_slow_ones",)),
     Mutant("alone_in_its_own_group", ("another_worker_takes_over",)),
+    Mutant("vanishes_from_its_group", ("workers_stop_when_asked",)),
     Mutant("publishes_outside_a_step", ("every_effect_belongs_to_a_step",)),
     Mutant("publishes_from_an_outbox_too", ("every_effect_belongs_to_a_step",)),
     Mutant(
