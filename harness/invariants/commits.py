@@ -3,6 +3,9 @@ started later goes on from there.
 
 The broker's own log of commits against what the workers were handed. A commit that was under way
 while a partition changed hands may be older than the one before; at the end it may not be.
+
+What may be committed is the offset behind a message, or the client's position, which is further
+where the mark at the end of a transaction stands behind it (`position_behind`).
 """
 
 from collections.abc import Iterator
@@ -19,16 +22,26 @@ def past_what_was_handed_out(history: History) -> Iterator[Finding]:
     for partition, commits in _by_partition(history).items():
         for commit in commits:
             handed = [
-                one.offset + 1
+                one.offset
                 for one in history.deliveries
                 if one.partition == partition and not after(one.at_ns, commit.at_ns)
             ]
-            if commit.offset > max(handed, default=0):
+            if commit.offset > position_behind(history, partition, max(handed, default=-1)):
                 yield Finding(
                     f"partition {partition} was committed past what was ever handed to a worker",
                     [*_handed(history, partition), _committed(history, commit)],
                 )
                 break
+
+
+def position_behind(history: History, partition: int, offset: int) -> int:
+    """Where a client may stand that was handed the message at `offset` and none behind it.
+
+    At the next message; or, where there is none, behind the one mark that may have come since. With
+    -1, which is handed nothing, at the first.
+    """
+    others = [at for place, at in history.published_at if place == partition and at > offset]
+    return min(others, default=offset + 2 if offset >= 0 else 0)
 
 
 def set_back(history: History) -> Iterator[Finding]:

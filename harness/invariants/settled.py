@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from harness.history.facts import root_of
 from harness.history.history import History
 from harness.history.moments import SECOND, seconds
+from harness.invariants.commits import position_behind
 from harness.invariants.liveness import undecided
 from harness.invariants.verdict import Finding, Verdict, conclude, said
 
@@ -89,7 +90,8 @@ def _too_far(history: History) -> Iterator[Finding]:
     committed = _last_committed(history)
     unsure = {one.partition for one in history.published if one.outcome == "info"}
     for partition, last in _last_acknowledged(history).items():
-        if partition not in unsure and committed.get(partition, 0) > last + 1:
+        end = position_behind(history, partition, last)
+        if partition not in unsure and committed.get(partition, 0) > end:
             what = f"partition {partition} is committed to {committed[partition]}"
             line = said(history, None, "broker", what)
             yield Finding(f"{what}, and its last message stands at {last}", [line])

@@ -18,13 +18,32 @@ def test_holds_for_commits_that_follow_what_was_handed_out() -> None:
 
 
 def test_flags_a_commit_past_what_was_ever_handed_out() -> None:
-    b.assert_violated(judged(b.commit(3, 0.5)), "past what was ever handed", "offset 1", "offset 3")
+    b.assert_violated(judged(b.commit(4, 0.5)), "past what was ever handed", "offset 1", "offset 4")
 
 
 def test_flags_a_commit_past_what_was_handed_out_by_then() -> None:
-    late = [b.polled(2, 0.7), b.commit(3, 0.5)]
+    late = [b.polled(2, 0.7), b.commit(4, 0.5)]
     b.assert_violated(judged(late), "past what was ever handed")
-    b.assert_holds(judged(b.polled(2, 0.4), b.commit(3, 0.5)))
+    b.assert_holds(judged(b.polled(2, 0.4), b.commit(4, 0.5)))
+
+
+def test_a_position_behind_the_mark_of_a_transaction_is_one_that_may_be_committed() -> None:
+    """Whoever commits without saying what commits that, and librdkafka's auto-commit does."""
+    one = [b.published(0), b.published(2, at=0.3, index=1), b.polled(0), b.root()]
+    for offset, outcome in ((1, "holds"), (2, "holds"), (3, "violated")):
+        run = b.history(one, b.commit(offset, 0.5), of=b.schedule(messages=2))
+        assert no_offset_is_committed_before_its_promise_exists(run).outcome == outcome
+    b.assert_holds(judged(b.commit(3, 0.5)))
+
+
+def test_what_stands_next_and_was_not_handed_out_may_not_be_passed() -> None:
+    for handed, outcome in (
+        ([b.polled(0), b.polled(1, 0.25)], "holds"),
+        ([b.polled(0)], "violated"),
+    ):
+        both = [b.published(0), b.published(1, index=1), *handed, b.root()]
+        run = b.history(both, b.commit(2, 0.5), of=b.schedule(messages=2))
+        assert no_offset_is_committed_before_its_promise_exists(run).outcome == outcome
 
 
 def test_flags_a_commit_of_a_partition_of_which_nothing_was_handed_out() -> None:

@@ -90,7 +90,8 @@ def test_what_may_still_come_is_unknown_when_the_time_ran_out() -> None:
 
 
 def test_flags_a_commit_behind_the_end_unless_a_publish_may_stand_there() -> None:
-    too_far = [b.root(settled=3.0), b.commit(3, 0.6), DONE]
-    b.assert_violated(judged(too_far), "committed to 3", "stands at 1")
+    b.assert_holds(judged(b.root(settled=3.0), b.commit(3, 0.6), DONE))  # behind the mark
+    too_far = [b.root(settled=3.0), b.commit(4, 0.6), DONE]
+    b.assert_violated(judged(too_far), "committed to 4", "stands at 1")
     info = b.event("publish.info", 0.2, index=1, error="no report")
     b.assert_holds(judged(too_far, info))
