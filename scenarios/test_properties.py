@@ -38,7 +38,7 @@ def test_killed_at_each_checkpoint(prover: Prover, checkpoint: str) -> None:
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_no_drawn_schedule_breaks_an_invariant(searcher: Searcher, shard: int) -> None:
     if not searcher.has_work(shard):
-        pytest.skip("nothing failed before that this shard would run again")
+        pytest.skip(f"nothing is kept of {searcher.worker} that this shard would run again")
     searcher.search(EVERYTHING, shard)
 
 

@@ -8,6 +8,8 @@ Hypothesis draws and shrinks; here is what a run on real processes adds to that:
 * Runs take seconds, so runs are what is counted and bounded: those that look, and those that
   shrink. When they are used up, what has not been run counts as not broken, and the smallest
   schedule that was seen to break is the answer.
+* Hypothesis shrinks first. Then what the schedule breaks as well without is left out, part by part
+  (harness/search/deletion.py); a third of the runs is kept for that.
 * Shrinking keeps to the invariant that was broken first. A smaller schedule that breaks another one
   is another counterexample.
 * What failed before is remembered as a schedule and not as the choices that made it: choices mean
@@ -28,12 +30,15 @@ from harness import clock
 from harness.errors import HarnessError
 from harness.judged import JudgedRun
 from harness.schedule.schedule import Schedule, to_json
+from harness.search.deletion import without_the_needless
 from harness.search.smallest import find_smallest, simplest
 
 # A stack that fails so often, and so many times of all, will not do better at the next run.
 _ERRORS_AT_LEAST = 3
 _ERRORS_OF_ALL = 0.1
 _IDLE_DRAWS = 100  # so many in a row that had been run already: there are no others
+
+_KEPT_FOR_DELETION = 3  # the part of the runs that shrink
 
 Play = Callable[[Schedule, str], JudgedRun]
 OnFound = Callable[[JudgedRun], None]
@@ -57,7 +62,10 @@ class Worth(enum.Enum):
 
 
 class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
-    """A schedule that breaks an invariant, as found and as shrunk."""
+    """A schedule that breaks an invariant, as found and as shrunk.
+
+    `ran_out`: shrinking ended because its runs were used up; there may be a smaller one.
+    """
 
     invariant: str
     found: Schedule
@@ -65,6 +73,7 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     runs_until_found: int
     seconds_until_found: float
     shrink_runs: int
+    ran_out: bool
     reproduced: int
     again: int
 
@@ -117,6 +126,7 @@ class Search:
         self._found: Schedule | None = None
         self._found_after_s = 0.0
         self._smallest: Schedule | None = None
+        self._shrinks_at_most = budget.shrink_runs - budget.shrink_runs // _KEPT_FOR_DELETION
         self._began = clock.monotonic_s()
 
     def look(
@@ -167,6 +177,8 @@ class Search:
         *,
         without_simplest: bool,
     ) -> None:
+        if self._smallest is not None:
+            return  # it was remembered, and was run as it stands
         if without_simplest:
             self._outcomes[to_json(simplest(strategy()))] = None
         seeds, idle = random.Random(seed), 0
@@ -175,6 +187,9 @@ class Search:
             its_seed = None if seed is None else seeds.getrandbits(64)
             self._smallest = find_smallest(strategy(), self._breaks, its_seed)
             idle = 0 if self._runs > runs else idle + 1
+        if self._smallest is not None:
+            self._shrinks_at_most = self._budget.shrink_runs
+            self._smallest = without_the_needless(self._smallest, self._breaks)
 
     def _breaks(self, schedule: Schedule) -> bool:
         saved = to_json(schedule)
@@ -203,7 +218,7 @@ class Search:
         if errors >= _ERRORS_AT_LEAST and errors >= _ERRORS_OF_ALL * tried:
             return True
         if self._found is not None:
-            return self._shrink_runs >= self._budget.shrink_runs
+            return self._shrink_runs >= self._shrinks_at_most
         late = clock.monotonic_s() - self._began >= self._budget.time_s
         return late or self._runs - self._remembered_runs >= self._budget.runs
 
@@ -243,6 +258,7 @@ class Search:
             runs_until_found=self._runs,
             seconds_until_found=self._found_after_s,
             shrink_runs=self._shrink_runs,
+            ran_out=0 < self._budget.shrink_runs <= self._shrink_runs,
             reproduced=reproduced,
             again=again,
         )

@@ -30,6 +30,7 @@ from harness.report.table import Proof
 from harness.schedule.schedule import Schedule, from_json, to_json
 from harness.schedule.strategies import schedules
 from harness.search.profiles import SHARDS, Profile
+from harness.search.progress import Progress
 from harness.search.search import Budget, Counterexample, Search, Searched, Worth
 
 _CATCH_WITHIN_S = 900.0  # on any machine; what counts is how many runs it takes
@@ -82,8 +83,14 @@ class Searcher:
         self._cells = cells
         self._mode = mode
         self._tell = tell
-        self._say = say
+        self._progress = Progress(profile, say)
+        self._remembered_now: list[Schedule] = []
         self._lost: list[str] = []  # what could not be noted beside the runs
+
+    @property
+    def worker(self) -> str:
+        """Whom it searches."""
+        return self._player.worker
 
     def has_work(self, shard: int) -> bool:
         """Whether this shard has anything to run: it draws, or something failed before."""
@@ -96,7 +103,7 @@ class Searcher:
         the stack failed and nothing was found.
         """
         profile = self._profile
-        remembered = self._remembered(shard)
+        self._remembered_now = remembered = self._remembered(shard)
         share = len(range(shard, profile.runs, SHARDS))
         budget = Budget(
             runs=share,
@@ -147,7 +154,7 @@ class Searcher:
 
     @property
     def _key(self) -> bytes:
-        return f"schedules that broke {self._player.worker}".encode()
+        return f"schedules that broke {self.worker}".encode()
 
     def _remembered(self, shard: int) -> list[Schedule]:
         """This shard's part of what failed before; nothing of it in a search with a seed."""
@@ -165,11 +172,9 @@ class Searcher:
         return found
 
     def _note(self, found: JudgedRun) -> None:
-        self._keep(found.history.schedule)
-        self._say(
-            f"{found.where} violates {found.judgement.violated[0]}; it is made smaller now, in "
-            f"{self._profile.shrink_runs} runs at most, and run again {self._profile.again} times"
-        )
+        schedule = found.history.schedule
+        self._progress.found(found, is_new=schedule not in self._remembered_now)
+        self._keep(schedule)
 
     def _keep(self, found: Schedule) -> None:
         if self._database is not None:
@@ -196,6 +201,8 @@ class Searcher:
 
     def _play(self, schedule: Schedule, title: str) -> JudgedRun:
         outcome = self._player.play(schedule, title)
+        if title == "shrink":
+            self._progress.shrunk(outcome)
         try:
             self._cells.add(outcome.history)
         except InfraError as error:  # it steers, and proves nothing: the run counts all the same
@@ -253,9 +260,10 @@ def _of_before(searched: Searched) -> Iterator[str]:
 
 def story(one: Counterexample, searched: Searched) -> str:
     """What was found, for people: how, how far it can be relied on, and the smallest run of it."""
+    perhaps = " (all that it may; perhaps not the smallest)" if one.ran_out else ""
     found = (
         f"found in schedule {one.runs_until_found} after {one.seconds_until_found:.0f} s, "
-        f"shrunk in {one.shrink_runs} runs, reproduced {one.reproduced} of {one.again}"
+        f"shrunk in {one.shrink_runs} runs{perhaps}, reproduced {one.reproduced} of {one.again}"
     )
     lines = [found, "", one.smallest.story()]
     if searched.left:

@@ -108,25 +108,29 @@ def test_what_failed_before_comes_first_until_a_person_forgets_it(front: Front) 
         assert searched.held == 1
         assert front.told[-1].note == "1 that failed before hold now"
     assert front.kept() == 1
-    with pytest.raises(Refuted, match="found in schedule 1 "):
+    front.said.clear()
+    with pytest.raises(Refuted, match=r"found in schedule 1 .*, shrunk in 0 runs, "):
         front.searcher(breaks, REPLAYS).search(CALM, 0)
+    (said,) = front.said
+    assert "violates one; it is run again 10 times" in said
     assert needs_a_kill(front.player.played[0])
 
 
-def test_what_is_found_is_said_once_and_before_it_is_made_smaller(front: Front) -> None:
+def test_what_is_found_is_said_before_it_is_made_smaller_and_then_how_far_that_is(
+    front: Front,
+) -> None:
     said_by_then: list[int] = []
 
     def rule(schedule: Schedule) -> JudgedRun:
         said_by_then.append(len(front.said))
         return breaks(schedule)
 
-    with pytest.raises(Refuted):
+    with pytest.raises(Refuted, match=r"shrunk in 10 runs \(all that it may; perhaps not the"):
         front.searcher(rule, DRAWS_MANY).search(CALM, 0)
-    [line] = front.said
-    assert "one is broken" not in line  # the story comes at the end
-    assert "violates" in line
-    assert "in 10 runs at most, and run again 2 times" in line
-    assert sorted(set(said_by_then)) == [0, 1]
+    first, second = front.said
+    assert "violates one; it is made smaller now, in 10 runs at most, and run again 2 ti" in first
+    assert "is made smaller: 10 of at most 10 runs; " in second
+    assert set(said_by_then) == {0, 1, 2}
 
 
 def test_what_is_found_is_kept_although_its_shrinking_is_interrupted(front: Front) -> None:
