@@ -5,7 +5,7 @@ replay    run a stored schedule again, on a fresh stack, and judge that
 exhaust   every kill, or every pair of kills, that a small load has: nothing is drawn
 
 Exit codes: 0 holds, 1 violated, 2 wrong usage, 3 unknown, 4 nothing could be judged: a part of the
-stack or the harness itself failed, or evidence is missing.
+stack or the harness itself failed, or evidence is missing; 130 interrupted.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from harness.search.farm import farm
 
 _WRONG_USAGE = 2
 _STACK_FAILED = 4
+_INTERRUPTED = 130  # as a shell would have it
 _CODES = {"holds": 0, "violated": 1, "unknown": 3, "error": _STACK_FAILED}
 _STORIES_AT_MOST = 3
 _RUNS_NAMED = 5
@@ -50,6 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     except HarnessError as error:
         print(f"harness: {error}", file=sys.stderr)
         return _STACK_FAILED
+    except KeyboardInterrupt:
+        print("harness: interrupted, and nothing was judged", file=sys.stderr)
+        return _INTERRUPTED
     except Exception:  # noqa: BLE001 - Python would end with 1, which says that a rule is broken
         traceback.print_exc()
         return _STACK_FAILED

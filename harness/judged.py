@@ -4,12 +4,13 @@ The one place where a folder becomes a verdict, for scenarios, searches and the 
 """
 
 import sys
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
 
-from harness.errors import InfraError
+from harness.errors import HarnessError, InfraError
 from harness.history.history import History
 from harness.history.load import load
 from harness.invariants.evidence import landed
@@ -20,8 +21,11 @@ from harness.invariants.machine import (
     journal_was_lost,
     machine_was_late,
 )
-from harness.report.kept import keep, kept
+from harness.report.kept import Kept, keep, kept
 from harness.report.words import describe
+
+_TRACEBACK = "Traceback (most recent call last):\n"
+_ERROR_AT_MOST = 200
 
 
 class JudgedRun(msgspec.Struct, frozen=True):
@@ -49,11 +53,26 @@ class JudgedRun(msgspec.Struct, frozen=True):
                 "",
                 *describe(self.history.schedule),
                 "",
+                *self._logs_of_the_dead(),
                 f"run      {folder}",
                 f"judge    {python} -m harness judge {folder}",
                 f"replay   {python} -m harness replay {folder}",
             ]
         )
+
+    def _logs_of_the_dead(self) -> Iterator[str]:
+        """Where each worker that ended by itself says why."""
+        for life in self.history.incarnations.values():
+            log = self.where / "logs" / f"{life.name}.log"
+            if life.died_by_itself and log.is_file():
+                yield f"log      {log}{_last_error(log)}"
+
+
+def _last_error(log: Path) -> str:
+    """The end of the last traceback in it, if there is one."""
+    _, found, behind = log.read_text(errors="replace").rpartition(_TRACEBACK)
+    ends = [line for line in behind.splitlines() if line and not line.startswith(" ")]
+    return f": {ends[0][:_ERROR_AT_MOST]}" if found and ends else ""
 
 
 def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
@@ -61,12 +80,14 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
 
     Raises InfraError if a part of the stack had ended the run, and if the machine was to blame: its
     clock was set, a journal could not be written, or the run does not hold and the machine was too
-    slow to keep a lease or to answer in time; and where the verdict cannot be kept.
+    slow to keep a lease or to answer in time; and where the verdict cannot be kept. HarnessError
+    where a journal is not what it was when the run was judged before.
     """
     before = kept(folder)
     if before is not None and before.ended_by is not None:
         raise InfraError(f"{before.ended_by}; nothing can be concluded from {folder}")
     history = load(folder)
+    _is_as_it_was(folder, before, history)
     judgement = judge(history, expected=at_stake)
     trouble = clock_was_set(history) or journal_was_lost(history)
     if trouble is None and judgement.overall != "holds":
@@ -74,6 +95,7 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     verdict = judgement.to_dict()
     named = history.of_kind("named")
     verdict["worker"] = named[0].get("worker") if named else None
+    verdict["events"] = _events(history)
     verdict["landed"] = [list(one) for one in landed(history)]
     if trouble is not None:
         verdict |= {"overall": "error", "cause": trouble}
@@ -81,6 +103,22 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     if trouble is not None:
         raise InfraError(f"{trouble}; nothing can be concluded from {folder}")
     return JudgedRun(folder, history, judgement)
+
+
+def _events(history: History) -> dict[str, int]:
+    """How many events each journal has."""
+    return dict(sorted(Counter(event.by for event in history.events).items()))
+
+
+def _is_as_it_was(folder: Path, before: Kept | None, history: History) -> None:
+    """HarnessError if a journal has lost events since the run was judged before."""
+    now = _events(history)
+    for by, count in (before.events if before is not None else {}).items():
+        if now.get(by, 0) < count:
+            raise HarnessError(
+                f"{folder}: the journal of {by} had {count} events when the run was judged before, "
+                f"and has {now.get(by, 0)}; nothing can be concluded from what is left"
+            )
 
 
 def _from_here(path: Path) -> Path:

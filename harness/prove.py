@@ -80,7 +80,11 @@ class Prover:
         killed_at = tuple(
             fault.at.checkpoint for fault in schedule.faults if isinstance(fault, KillWorker)
         )
-        self._tell(Proof(mode=self._mode, verdict=verdict, killed_at=killed_at))
+        self._tell(
+            Proof(
+                mode=self._mode, verdict=verdict, killed_at=killed_at, calm=int(not schedule.faults)
+            )
+        )
         if verdict != "holds":
             raise Refuted(outcome.story())
         return outcome

@@ -17,6 +17,7 @@ from harness.player import Player
 from harness.prove import Prover
 from harness.pytest_session import PROOF, choice_of, profile_of, seed_of, session_of, start_shared
 from harness.report.cell_log import CellLog
+from harness.report.store import make_latest
 from harness.report.table import Proof
 from harness.search.profiles import MEMORY
 from harness.search.searcher import Searcher
@@ -39,14 +40,16 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def player(request: pytest.FixtureRequest, stack: Stack) -> Player:
+def player(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Player]:
     """Plays schedules with the worker under test."""
-    return Player(
+    session = session_of(request.config)
+    yield Player(
         stack,
-        session_of(request.config),
+        session,
         request.config.getoption("worker"),
         server_from(os.environ.get("DATABASE_URL")),
     )
+    make_latest(session)
 
 
 @pytest.fixture

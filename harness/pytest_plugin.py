@@ -9,7 +9,7 @@ an error and a broken rule as a failure, because they call for different people.
 
 import os
 from collections.abc import Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from harness.pytest_session import (
     told_of_memory,
 )
 from harness.report.grid import Grid
+from harness.report.store import has_runs
 from harness.report.table import Proof, table
 from harness.search.profiles import register
 
@@ -184,6 +185,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if SESSION not in config.stash or hasattr(config, "workerinput"):
         return
+    if not has_runs(config.stash[SESSION]):
+        with suppress(OSError):  # there is something else in it
+            config.stash[SESSION].rmdir()
+        return
     whole, worker = runs_all_scenarios(config), config.getoption("worker")
     try:
         grid = grid_of(config.stash[SESSION], worker, whole=whole)
@@ -197,29 +202,37 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
     """The grid and the proof table, and why the session is red or remembers less than it could."""
-    if _grid in config.stash and config.stash[_grid].fields:
-        grid, kept = config.stash[_grid], _relative(config.stash[SESSION]) / GRID
-        terminalreporter.section("exercised: checkpoint x fault")
-        for line in grid.lines():
-            terminalreporter.write_line(line)
-        if grid.missing:
-            terminalreporter.write_line(_red(len(grid.missing), kept), red=True)
-    if _no_grid in config.stash:
-        terminalreporter.write_line(f"RED: no grid: {config.stash[_no_grid]}", red=True)
-    if SESSION in config.stash:
+    proofs = config.stash[_proofs]
+    _show_grid(terminalreporter, config)
+    if SESSION in config.stash and any(proof.searched for proof in proofs):
         for line in told_of_memory(config):
             terminalreporter.write_line(line)
-    proofs = config.stash[_proofs]
     if not proofs:
         return
     terminalreporter.section("proof")
     for line in table(proofs):
         terminalreporter.write_line(line)
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        terminalreporter.write_line("interrupted: this is of what was run by then", red=True)
     if SESSION in config.stash:
         terminalreporter.write_line(f"promise server: {choice_of(config)}")
-        terminalreporter.write_line(f"runs are kept in {_relative(config.stash[SESSION])}")
+        if has_runs(config.stash[SESSION]):
+            terminalreporter.write_line(f"runs are kept in {_relative(config.stash[SESSION])}")
+
+
+def _show_grid(terminalreporter: Any, config: pytest.Config) -> None:
+    if _no_grid in config.stash:
+        terminalreporter.write_line(f"RED: no grid: {config.stash[_no_grid]}", red=True)
+    if _grid not in config.stash or not config.stash[_grid].fields:
+        return
+    grid, kept = config.stash[_grid], _relative(config.stash[SESSION]) / GRID
+    terminalreporter.section("exercised: checkpoint x fault")
+    for line in grid.lines():
+        terminalreporter.write_line(line)
+    if grid.missing:
+        terminalreporter.write_line(_red(len(grid.missing), kept), red=True)
 
 
 _current: pytest.Config | None = None

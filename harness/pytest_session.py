@@ -9,7 +9,7 @@ from harness.errors import HarnessError
 from harness.infra.resonate import ResonateChoice, choose
 from harness.infra.stack import SharedParts, shared_parts
 from harness.report.cell_log import CellLog
-from harness.report.store import make_latest, new_session
+from harness.report.store import new_session
 from harness.search.profiles import MEMORY, Profile, profile_named
 
 PROOF = "harness-proof"  # the name under which a test tells the controller what it proved
@@ -33,8 +33,6 @@ def session_of(config: pytest.Config) -> Path:
     given = getattr(config, "workerinput", {}).get("harness_session")
     if SESSION not in config.stash:
         config.stash[SESSION] = Path(given) if given else new_session(config.rootpath / "runs")
-        if not given:
-            make_latest(config.stash[SESSION])
     return config.stash[SESSION]
 
 

@@ -14,7 +14,7 @@ from harness import Arrival, KillWorker, Publish, Record, Schedule
 from harness.prove import Prover
 from tests.mutants.registry import named
 
-FAILURE_MODE = "the caveat: accepted by the broker, not recorded: at most one further completion"
+FAILURE_MODE = "the caveat: accepted, not recorded: at most one further completion a crash"
 AT_STAKE = (
     "one_completion_per_record_id",
     "every_effect_belongs_to_a_step",

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.errors import InfraError
+from harness.errors import HarnessError, InfraError
 from harness.journal.format import JOURNAL_LOST, Event
 from harness.judged import judged
 from harness.report.kept import keep_the_cause
@@ -38,6 +38,39 @@ def cause_in(folder: Path) -> str:
 def test_a_verdict_is_kept_in_the_folder(tmp_path: Path) -> None:
     assert judged(kept(tmp_path), ()).judgement.overall == "holds"
     assert json.loads((tmp_path / "verdict.json").read_text())["overall"] == "holds"
+
+
+def test_a_story_names_the_log_of_who_died_and_what_it_died_of(tmp_path: Path) -> None:
+    died = [b.alive(b.W2, 3.0), b.ended(4.0, b.W2, code=1)]
+    (tmp_path / "logs").mkdir()
+    log = tmp_path / "logs" / f"{b.W2}.log"
+    first = kept(tmp_path, STRAY, *died)
+    (tmp_path / "journal" / f"{b.W2}.jsonl").touch()
+    log.write_text("started\n")
+    assert f"\nlog      {log}\n" in judged(first, ()).story()
+    log.write_text(
+        "Traceback (most recent call last):\n  File one\nKeyError: 'one'\n"
+        "Traceback (most recent call last):\n  File two\n    deep\nValueError: two\nUnclosed\n"
+    )
+    story = judged(first, ()).story()
+    assert f"\nlog      {log}: ValueError: two\n" in story
+    assert story.splitlines()[1].startswith("violated no_worker_died_unasked: w2#1")
+    assert "violated every_effect_belongs_to_a_step" in story
+
+
+@pytest.mark.parametrize("left", [0, 3])
+def test_a_journal_that_has_lost_events_since_is_not_judged_again(
+    tmp_path: Path, left: int
+) -> None:
+    """It would look as if the worker had done nothing more, or the server had forgotten."""
+    judged(kept(tmp_path), ())
+    judged(tmp_path, ())
+    journal = tmp_path / "journal" / f"{b.W1}.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:left]))
+    had = f"the journal of {b.W1} had {len(lines)} events .*, and has {left};"
+    with pytest.raises(HarnessError, match=had):
+        judged(tmp_path, ())
 
 
 def test_a_verdict_that_cannot_be_kept_takes_none_with_it(

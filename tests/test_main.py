@@ -217,9 +217,12 @@ def test_a_farm_that_breaks_down_is_no_violation(
     assert "a process of it died" in capsys.readouterr().err
 
 
-def test_who_is_interrupted_has_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        ending(monkeypatch, ["judge", "run"], KeyboardInterrupt())
+def test_who_is_interrupted_has_not_judged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in COMMANDS:
+        assert ending(monkeypatch, command, KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "harness: interrupted, and nothing was judged\n" * 3
 
 
 def test_the_code_is_that_of_the_process(tmp_path: Path) -> None:

@@ -139,7 +139,11 @@ SCENARIO = """
 from harness.pytest_session import SESSION
 
 def test_whole(request):
-    request.config.stash[SESSION] = request.config.rootpath / "runs" / "one"
+    session = request.config.stash[SESSION] = request.config.rootpath / "runs" / "one"
+    (session / "a-run").mkdir(parents=True, exist_ok=True)
+    (session / "a-run" / "schedule.json").write_text("{}")
+    proof = {"mode": "drawn", "verdict": "holds", "searched": True}
+    request.node.user_properties.append(("harness-proof", proof))
 """
 
 

@@ -31,6 +31,8 @@ _REMEDY = {
     "mvn": "Kafka's jars come through Maven: install it, e.g. Debian's maven",
     "go": "toxiproxy is built from its Go module: install Go 1.22 or newer",
 }
+_KAFKA, _TOXIPROXY = f"kafka-{KAFKA_VERSION}", f"toxiproxy-{TOXIPROXY_VERSION}"
+_FETCHED_BY = {"mvn": _KAFKA, "go": _TOXIPROXY}
 _POM = Path(__file__).with_name("kafka-pom.xml")
 
 
@@ -48,12 +50,12 @@ def java() -> str:
 
 def kafka_jars() -> Path:
     """The folder with the broker's jars."""
-    return _once(f"kafka-{KAFKA_VERSION}", _fetch_kafka)
+    return _once(_KAFKA, _fetch_kafka)
 
 
 def toxiproxy_server() -> Path:
     """The toxiproxy-server program."""
-    return _once(f"toxiproxy-{TOXIPROXY_VERSION}", _fetch_toxiproxy) / "server"
+    return _once(_TOXIPROXY, _fetch_toxiproxy) / "server"
 
 
 def _fetch_kafka(folder: Path) -> None:
@@ -115,8 +117,15 @@ def _fetch_into(final: Path, fetch: Callable[[Path], None]) -> None:
 
 
 def missing() -> list[str]:
-    """What the machine lacks, a line each with the way to mend it."""
-    lacking = [f"{name} is not on PATH. {_REMEDY[name]}" for name in _REMEDY if not _found(name)]
+    """What the machine lacks, a line each with the way to mend it.
+
+    What only fetches is not missed where there is nothing to fetch any more.
+    """
+    needed = [
+        "java",
+        *(tool for tool, name in _FETCHED_BY.items() if not (cache() / name).exists()),
+    ]
+    lacking = [f"{name} is not on PATH. {_REMEDY[name]}" for name in needed if not _found(name)]
     return lacking or _too_old()
 
 

@@ -144,7 +144,9 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
         The middle of a very long word, such as a record id, is in verdict.json only.
         """
-        red = [*self.violated, *self.unproven]
+        # What a worker died of comes first: much of the rest may be no more than what follows.
+        violated = sorted(self.violated, key=lambda name: name != no_worker_died_unasked.__name__)
+        red = [*violated, *self.unproven]
         shown = red or list(self.verdicts)
         lines = [f"overall  {self.overall}"]
         for name in shown:

@@ -29,6 +29,7 @@ class Kept(msgspec.Struct, frozen=True):
     worker: str | None = None
     cause: str | None = None
     verdicts: dict[str, Any] | None = None
+    events: dict[str, int] = {}
 
     @property
     def ended_by(self) -> str | None:

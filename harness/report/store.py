@@ -34,9 +34,20 @@ def new_session(root: Path = ROOT) -> Path:
     return session.resolve()
 
 
+def has_runs(session: Path) -> bool:
+    """Whether anything was played in a session."""
+    return next(session.glob(f"*/{SCHEDULE}"), None) is not None
+
+
 def make_latest(session: Path) -> None:
-    """Point runs/latest at a session; a replay leaves it where what is replayed is found."""
+    """Point runs/latest at a session, once it has runs.
+
+    A replay leaves it where what is replayed is found.
+    """
+    if not has_runs(session):
+        return
     pointer = session.parent / f".latest-{os.getpid()}"
+    pointer.unlink(missing_ok=True)
     pointer.symlink_to(session.name)
     pointer.replace(session.parent / "latest")  # in one step: two sessions never leave it missing
 

@@ -11,14 +11,17 @@ _WIDTH = 100
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """What one test contributes: a run of the worker under test, or of a mutant.
 
-    `partly`: schedules of which a fault's arrival did not come; they hold for the rest of it.
+    `calm`: how many schedules have no fault. `partly`: schedules of which a fault's arrival did
+    not come; they hold for the rest of it. `searched`: the schedules were drawn.
     """
 
     mode: str
     verdict: str
     killed_at: tuple[str, ...] = ()
     schedules: int = 1
+    calm: int = 0
     partly: int = 0
+    searched: bool = False
     mutant: str | None = None
     note: str | None = None
 
@@ -40,7 +43,9 @@ def _block(mode: str, proofs: list[Proof]) -> list[str]:
     schedules = sum(proof.schedules for proof in runs)
     verdict = _worst(proof.verdict for proof in proofs) if runs else "not run"
     killed_at = dict.fromkeys(place for proof in runs for place in proof.killed_at)
-    lines = [f"{verdict.upper():10}{mode}  ({schedules} schedule{'s' * (schedules != 1)})"]
+    calm = sum(proof.calm for proof in runs)
+    counted = f"{schedules} schedule{'s' * (schedules != 1)}{_calm(calm, schedules)}"
+    lines = [f"{verdict.upper():10}{mode}  ({counted})"]
     if killed_at:
         lines += _wrapped("killed at", ", ".join(killed_at))
     for mutant in mutants:
@@ -52,6 +57,12 @@ def _block(mode: str, proofs: list[Proof]) -> list[str]:
     for note in notes:
         lines += _wrapped("seen", note)
     return lines
+
+
+def _calm(calm: int, schedules: int) -> str:
+    if not calm:
+        return ""
+    return ", calm" if calm == schedules else f", {calm} of them calm"
 
 
 def _wrapped(head: str, text: str) -> list[str]:

@@ -223,6 +223,7 @@ class Searcher:
                 verdict=verdict,
                 schedules=searched.runs,
                 partly=searched.partly,
+                searched=True,
                 note="; ".join([*_of_before(searched), *self._lost[:1]]) or None,
             )
         )

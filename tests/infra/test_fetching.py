@@ -62,6 +62,15 @@ def test_who_waits_too_long_for_another_is_told_for_what(
         fetch.kafka_jars()
 
 
+def test_who_has_all_needs_only_java(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "_found", lambda _: None)
+    assert [one.split()[0] for one in fetch.missing()] == ["java", "mvn", "go"]
+    (cache / f"kafka-{fetch.KAFKA_VERSION}").mkdir(parents=True)
+    assert [one.split()[0] for one in fetch.missing()] == ["java", "go"]
+    (cache / f"toxiproxy-{fetch.TOXIPROXY_VERSION}").mkdir()
+    assert [one.split()[0] for one in fetch.missing()] == ["java"]
+
+
 @pytest.mark.parametrize(
     ("said", "lacks"),
     [

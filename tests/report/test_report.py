@@ -9,9 +9,18 @@ from harness.report.store import make_latest, new_run, new_session
 from harness.report.table import Proof, table
 
 
+def play_in(session: Path) -> None:
+    (session / "one").mkdir()
+    (session / "one" / "schedule.json").write_text("{}")
+
+
 def test_a_session_is_what_runs_latest_points_at(tmp_path: Path) -> None:
     session = new_session(tmp_path / "runs")
     make_latest(session)
+    assert not (tmp_path / "runs" / "latest").exists()  # nothing was played in it yet
+    play_in(session)
+    for _ in range(2):
+        make_latest(session)
     assert (tmp_path / "runs" / "latest").resolve() == session
     assert str(os.getpid()) in session.name
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == sorted(
@@ -20,9 +29,12 @@ def test_a_session_is_what_runs_latest_points_at(tmp_path: Path) -> None:
 
 
 def test_the_last_session_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_latest(new_session(tmp_path))
+    first = new_session(tmp_path)
+    play_in(first)
+    make_latest(first)
     monkeypatch.setattr("os.getpid", lambda: 1)
     later = new_session(tmp_path)
+    play_in(later)
     make_latest(later)
     monkeypatch.setattr("os.getpid", lambda: 2)
     new_session(tmp_path)  # of a replay
@@ -101,6 +113,10 @@ def test_a_mode_of_which_only_mutants_ran_was_not_run() -> None:
 
 
 def test_a_note_is_told_once_and_counts_no_schedule() -> None:
+    calm = Proof(mode="a", verdict="holds", calm=1)
+    assert table([calm]) == ["HOLDS     a  (1 schedule, calm)"]
+    (line,) = table([calm, Proof(mode="a", verdict="holds")])
+    assert line == "HOLDS     a  (2 schedules, 1 of them calm)"
     noted = Proof(mode="a", verdict="holds", schedules=0, note="2 further completions")
     lines = table([Proof(mode="a", verdict="holds"), noted, noted])
     assert lines == ["HOLDS     a  (1 schedule)", "          seen: 2 further completions"]
