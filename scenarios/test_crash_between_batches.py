@@ -61,11 +61,27 @@ def test_rows_that_fill_no_batch(prover: Prover, nth: int | None) -> None:
     prover.prove(ODD.with_faults(*kills), at_stake=AT_STAKE)
 
 
+# More batches than usual. Many more take minutes to judge: the SDK asks for all of a workflow's
+# promises again at each of its replays.
+LONG = Schedule(records=(Record(name="long", rows=30),), load=(Publish(record="long"),))
+LONG = LONG.with_settings(batch_size=1, sleep_between_batches_s=0.05)
+
+
+def test_thirty_batches(prover: Prover) -> None:
+    prover.prove(LONG, at_stake=("rows_go_once_and_wholly", "every_record_completes"))
+
+
+@pytest.mark.mutant
+def test_catches_a_worker_that_stops_before_the_end(prover: Prover) -> None:
+    prover.catch(LONG, named("stops_after_twenty_batches"))
+
+
 @pytest.mark.mutant
 @pytest.mark.parametrize(
     "mutant",
     [
         "batches_are_not_steps",
+        "pages_by_row_id",
         "forgets_finished_steps",
         "deletes_one_row_too_many",
         "puts_rows_aside",

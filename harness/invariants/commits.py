@@ -10,10 +10,11 @@ where the mark at the end of a transaction stands behind it (`position_behind`).
 
 from collections.abc import Iterator
 
-from harness.history.facts import Commit
+from harness.history.facts import Commit, Delivery, Incarnation
 from harness.history.grouping import grouped
 from harness.history.history import History
-from harness.history.moments import after, within
+from harness.history.moments import after, seconds, within
+from harness.invariants.excuses import cut
 from harness.invariants.verdict import Finding, Witness, said
 
 
@@ -65,7 +66,9 @@ def set_back(history: History) -> Iterator[Finding]:
 
 
 def read_again(history: History) -> Iterator[Finding]:
-    """The first delivery to each life of what the group had committed past before it was born."""
+    """The first delivery to each life of what the group had committed past before that was its own:
+    before it was born, and before who had the partition let go of it, or died.
+    """
     by_partition = _by_partition(history)
     told = set[str]()
     for delivery in history.deliveries:
@@ -73,25 +76,55 @@ def read_again(history: History) -> Iterator[Finding]:
         commits = by_partition.get(delivery.partition, ())
         if life is None or life.name in told:
             continue
-        before = [one for one in commits if after(life.started_ns, one.at_ns)]
+        gained_ns = _gained_ns(history, life, delivery)
+        before = [one for one in commits if after(gained_ns, one.at_ns)]
         # One that was under way when the partition changed hands may have set the group back since.
         since = [
             one
             for one in commits
-            if not after(life.started_ns, one.at_ns) and one.at_ns <= delivery.at_ns
+            if not after(gained_ns, one.at_ns) and one.at_ns <= delivery.at_ns
         ]
         stood_at = [*before[-1:], *since]
-        if before and all(one.offset > delivery.offset for one in stood_at):
+        if (
+            before
+            and all(one.offset > delivery.offset for one in stood_at)
+            and not (gained_ns > life.started_ns and _stood_still(history, before[0], delivery))
+        ):
             told.add(life.name)
             where = f"offset {delivery.offset} of partition {delivery.partition}"
             yield Finding(
-                f"{life.name} read again what the group had committed past before it was started",
+                f"{life.name} read again what the group had committed past before it was its own",
                 [
                     _committed(history, before[-1]),
-                    said(history, life.started_ns, life.name, "was started"),
+                    said(history, gained_ns, life.name, "was given the partition after this"),
                     said(history, delivery.at_ns, life.name, f"polled {where}"),
                 ],
             )
+
+
+def _gained_ns(history: History, life: Incarnation, delivery: Delivery) -> int:
+    """A moment after which a life got the partition, before it was handed this message of it."""
+    others = {
+        one.incarnation
+        for one in history.deliveries
+        if one.partition == delivery.partition and one.at_ns < delivery.at_ns
+    } - {life.name}
+    moments = [
+        *(one.ended_ns for name in others if (one := history.incarnations.get(name))),
+        *(
+            event.at
+            for event in history.checkpoints("rebalance.revoked")
+            if delivery.partition in (event.get("partitions") or ())
+        ),
+    ]
+    known = (one for one in moments if one is not None and one <= delivery.at_ns)
+    return max([life.started_ns, *known])
+
+
+def _stood_still(history: History, first: Commit, delivery: Delivery) -> bool:
+    """Whether it may go on with what it had fetched, for it has not heard of the group's mind."""
+    since_ns = first.at_ns - seconds(history.timing.group_session_s)
+    return cut(history, delivery.incarnation, "kafka", since_ns, delivery.at_ns) is not None
 
 
 def _rebalanced(history: History, partition: int, since_ns: int, until_ns: int) -> bool:

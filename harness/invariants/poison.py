@@ -5,7 +5,8 @@ it was published, and which a dead letter has to carry in its headers.
 
 * A further dead letter needs a redelivery, and that needs whoever wrote the one before to have
   been interrupted in between: killed, cut off from the broker, or relieved of the partition. Who is
-  told of both after one poll was interrupted by nobody.
+  told of both after one poll was interrupted by nobody. Once the group has committed past it,
+  nobody is handed it again, whoever dies then.
 * A worker that dies of a message without a fault has not set it aside, whatever it does later.
 """
 
@@ -121,17 +122,19 @@ def _interrupted_between(
     taken = [poll for poll in polls if poll.at_ns <= former.at_ns + ROUNDING_NS]
     latest = max(taken, key=lambda poll: poll.at_ns, default=None)
     until_ns = latter.at_ns
+    passed_ns = min(until_ns, _committed_past_ns(history, one, until_ns))
     for poll in taken:
         # The broker may append what the last to poll it had sent after that one was killed.
         since_ns = poll.at_ns if poll is latest else former.at_ns
         life = poll.incarnation
         revoked = any(
-            since_ns <= event.at <= until_ns + ROUNDING_NS
+            since_ns <= event.at <= passed_ns + ROUNDING_NS
             and one.partition in (event.get("partitions") or ())
             for event in history.checkpoints("rebalance.revoked", life)
         )
         given_up = _may_have_been_given_up(history, poll, until_ns)
-        if revoked or given_up or death(history, life, since_ns, until_ns):
+        died = since_ns <= passed_ns and death(history, life, since_ns, passed_ns)
+        if revoked or given_up or died:
             return True
     # The second to write it may be the one that stood still: the group gave its partition to
     # the first, and it goes on with what it had fetched until it hears of that.
@@ -140,6 +143,18 @@ def _interrupted_between(
         for poll in polls
         if former.at_ns + ROUNDING_NS < poll.at_ns <= until_ns + ROUNDING_NS
     )
+
+
+def _committed_past_ns(history: History, one: Published, until_ns: int) -> int:
+    """When the group committed past it for good, as far as is known until then."""
+    partition, offset = _place(one)
+    passed_ns = until_ns
+    for commit in reversed(history.commits):
+        if commit.partition == partition and commit.at_ns <= until_ns:
+            if commit.offset <= offset:
+                break
+            passed_ns = commit.at_ns
+    return passed_ns
 
 
 def _may_have_been_given_up(history: History, poll: Delivery, until_ns: int) -> bool:

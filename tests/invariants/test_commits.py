@@ -3,6 +3,7 @@
 from harness.invariants.deliveries import no_offset_is_committed_before_its_promise_exists
 from harness.invariants.verdict import Verdict
 from harness.journal.format import Event
+from harness.schedule.faults import Arrival, PauseWorker
 from tests.invariants import building as b
 
 SEEN = [b.published(0), b.published(1, index=1), b.polled(0), b.polled(1, 0.25), b.root()]
@@ -74,6 +75,26 @@ def test_no_rebalance_excuses_a_group_that_is_left_set_back() -> None:
 def test_flags_a_life_that_reads_again_what_was_committed_before_it() -> None:
     again = [b.commit(2, 0.5), *b.killed(0.6), b.alive(b.W2, 1.0), b.polled(0, 1.5, b.W2)]
     b.assert_violated(judged(again), "w2#1 read again", "offset 2", "polled offset 0")
+
+
+LIVES_ON = [b.alive(b.W2, 0.05), b.commit(2, 0.5), *b.killed(0.6)]
+
+
+def test_flags_one_that_takes_over_and_goes_back_behind_what_was_committed() -> None:
+    verdict = judged(LIVES_ON, b.polled(0, 1.5, b.W2))
+    b.assert_violated(verdict, "w2#1 read again", "offset 2", "polled offset 0", "after this")
+    let_go = b.reach("rebalance.revoked", 0.6, partitions=[0])
+    moved = [b.alive(b.W2, 0.05), b.commit(2, 0.5), let_go, b.polled(0, 1.5, b.W2)]
+    b.assert_violated(judged(moved), "w2#1 read again")
+    elsewhere = b.reach("rebalance.revoked", 0.6, partitions=[1])
+    b.assert_holds(judged([*moved[:2], elsewhere, *moved[3:]]))
+
+
+def test_forgives_one_that_takes_over_and_stood_still_meanwhile() -> None:
+    paused = b.schedule(PauseWorker(at=Arrival(checkpoint="step.started"), for_s=1.0), messages=2)
+    still = b.window(0.3, 1.3, b.W2)
+    run = b.history(SEEN, LIVES_ON, still, b.polled(0, 1.5, b.W2), of=paused)
+    b.assert_holds(no_offset_is_committed_before_its_promise_exists(run))
 
 
 def test_forgives_a_life_that_was_there_before_the_commit() -> None:

@@ -66,6 +66,16 @@ def test_forgives_a_second_dead_letter_after_a_crash_or_a_rebalance_before_the_c
         b.assert_holds(judged(POISON, BEHIND, SET_ASIDE, again, excuse, DONE))
 
 
+def test_no_crash_excuses_a_second_once_the_group_has_committed_past_it() -> None:
+    again = [b.polled(0), b.polled(0, 6.0, b.W2), b.dead_letter(6.1, 0)]
+    run: tuple[b.Events | Event, ...] = (POISON, BEHIND, SET_ASIDE, *again)
+    run = (*run, b.completion(7.0), b.drained())
+    revoked = [b.reach("rebalance.revoked", 3.6, partitions=[0])]
+    for excuse in (b.killed(3.51), revoked):
+        b.assert_violated(judged(*run, excuse, b.commit(1, 0.6)), "2 times")
+        b.assert_holds(judged(*run, excuse, b.commit(1, 0.6), b.commit(0, 3.7), b.commit(1, 6.2)))
+
+
 def test_a_crash_before_the_dead_letter_or_of_another_worker_excuses_no_second() -> None:
     again = [b.polled(0), b.polled(0, 3.0, b.W2), b.dead_letter(3.1, 0)]
     before = [b.polled(0, 0.1, "w3#1"), *b.killed(0.2, "w3#1")]

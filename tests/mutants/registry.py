@@ -52,6 +52,22 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("awaits_each_workflow", ("fast_records_overtake_slow_ones",)),
     Mutant("alone_in_its_own_group", ("another_worker_takes_over",)),
+    Mutant(
+        "rewinds_at_a_rebalance",
+        ("no_offset_is_committed_before_its_promise_exists",),
+    ),
+    Mutant(
+        "forgets_what_it_keeps",
+        ("no_offset_is_committed_before_its_promise_exists",),
+        "record.polled .. rebalance.revoked .. workflow.begin.confirmed",
+    ),
+    Mutant("pages_by_row_id", ("rows_go_once_and_wholly",)),
+    Mutant("spells_its_sql", ("every_effect_belongs_to_a_step",)),
+    Mutant(
+        "stops_after_twenty_batches",
+        ("rows_go_once_and_wholly",),
+        rare="no drawn record has more than twelve batches",
+    ),
     Mutant("vanishes_from_its_group", ("workers_stop_when_asked",)),
     Mutant("publishes_outside_a_step", ("every_effect_belongs_to_a_step",)),
     Mutant("publishes_from_an_outbox_too", ("every_effect_belongs_to_a_step",)),
