@@ -199,13 +199,14 @@ def test_catches_a_worker_that_keeps_what_was_revoked(prover: Prover) -> None:
 
 
 # One partition goes to a worker that joins; poison on the one that stays then lets the offset move
-# on, past records that cannot be started yet.
+# on, past records that cannot be started yet. The worker that joins has some seconds for that.
 KEPT = msgspec.structs.replace(
     MOVED,
     load=(
         *(one for one in MOVED.load if not one.after_s),
-        *(Publish(poison="value that is not JSON", partition=p, after_s=4.0) for p in (0, 1)),
+        *(Publish(poison="value that is not JSON", partition=p, after_s=8.0) for p in (0, 1)),
     ),
+    faults=(msgspec.structs.replace(UNREACHABLE, cut_s=12.0), MOVED.faults[1]),
 )
 
 
