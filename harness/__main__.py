@@ -1,6 +1,7 @@
-"""`python -m harness judge RUN`, `replay RUN` and `exhaust singles|pairs`.
+"""`python -m harness judge RUN`, `follow RUN RECORD`, `replay RUN` and `exhaust singles|pairs`.
 
 judge     judge a stored run by today's invariants; needs no stack
+follow    one record through a stored run, event by event
 replay    run a stored schedule again, on a fresh stack, and judge that
 exhaust   every kill, or every pair of kills, that a small load has: nothing is drawn
 
@@ -22,6 +23,7 @@ from harness.infra.stack import one_stack
 from harness.infra.worker import DEFAULT_WORKER, words_of
 from harness.judged import JudgedRun, judged
 from harness.player import Player
+from harness.report.follow import follow
 from harness.report.kept import kept
 from harness.report.store import new_session
 from harness.schedule.schedule import Schedule
@@ -40,11 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        if options.command == "exhaust":
-            return _exhaust(options)
-        outcome = _judge(options) if options.command == "judge" else _replay(options)
-        _tell(outcome.story() if options.command == "replay" else outcome.short_story())
-        return _CODES[outcome.judgement.overall]
+        return _run(options)
     except (ScheduleError, UsageError) as error:
         print(f"harness: {error}", file=sys.stderr)
         return _WRONG_USAGE
@@ -57,6 +55,17 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception:  # noqa: BLE001 - Python would end with 1, which says that a rule is broken
         traceback.print_exc()
         return _STACK_FAILED
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "exhaust":
+        return _exhaust(options)
+    if options.command == "follow":
+        _tell("\n".join(follow(load(_existing(options.run)), options.record)))
+        return _CODES["holds"]
+    outcome = _judge(options) if options.command == "judge" else _replay(options)
+    _tell(outcome.story() if options.command == "replay" else outcome.short_story())
+    return _CODES[outcome.judgement.overall]
 
 
 def _tell(story: str) -> None:
@@ -154,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     judge = commands.add_parser("judge", help="judge a stored run")
     judge.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
+    following = commands.add_parser("follow", help="one record through a stored run")
+    following.add_argument("run", type=Path, metavar="RUN", help="a run's folder")
+    following.add_argument("record", metavar="RECORD", help="a record's name in its schedule")
     replay = commands.add_parser("replay", help="run a stored schedule again")
     replay.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a schedule.json")
     replay.add_argument("--worker", metavar="COMMAND", help="instead of the one that ran then")
