@@ -12,10 +12,12 @@ from harness.history.moments import after, seconds
 from harness.invariants.excuses import disturbances
 from harness.invariants.verdict import Finding, Verdict, conclude, said
 
-# By so much must a slow record have more to go than a fast one, in batches or in seconds of sleep,
-# that a busy machine does not turn the order round.
+# By so much must a slow record have more to go than a fast one, that a busy machine, or thirty
+# records in front of the fast one with few starts in flight, do not turn the order round: asleep
+# for seconds, or for some batches and not for moments only.
 _BATCHES_MORE = 3
 _ASLEEP_LONGER_S = 3.0
+_ASLEEP_AT_LEAST_S = 1.0
 
 
 def undecided(history: History) -> str | None:
@@ -99,7 +101,8 @@ def _pairs(history: History) -> Iterator[tuple[str, str]]:
                 continue
             more = _batches_to_go(history, slow, its_message.at_ns) - batches
             asleep_s = more * history.schedule.settings.sleep_between_batches_s
-            if more < _BATCHES_MORE and asleep_s < _ASLEEP_LONGER_S:
+            is_slow = more >= _BATCHES_MORE and asleep_s >= _ASLEEP_AT_LEAST_S
+            if not is_slow and asleep_s < _ASLEEP_LONGER_S:
                 continue
             over_ns = completions[0].at_ns
             if not any(since <= over_ns and until >= its_message.at_ns for since, until in broken):

@@ -92,6 +92,15 @@ def test_a_slow_record_that_was_nearly_done_is_not_overtaken() -> None:
     b.assert_unknown(fast_records_overtake_slow_ones(run))
 
 
+def test_some_batches_with_hardly_any_sleep_between_are_not_slow() -> None:
+    """A fast one behind thirty others, of which few may be begun at once, comes too late then."""
+    late = [*BOTH, b.completion(5.1), b.completion(5.0, key="slow")]
+    for sleep_s, outcome in ((0.1, "unknown"), (0.5, "violated")):
+        run = b.history(late, of=PAIR.with_settings(sleep_between_batches_s=sleep_s))
+        verdict = fast_records_overtake_slow_ones(run)
+        assert verdict.outcome == outcome, verdict.story
+
+
 def test_is_unknown_when_they_stand_on_different_partitions_or_in_another_order() -> None:
     done = [b.completion(5.1), b.completion(5.0, key="slow")]
     apart = [b.published(0, 0.1, index=0), b.published(1, 0.2, index=1, partition=1), *BOTH[2:]]
