@@ -62,7 +62,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "record.polled .. rebalance.revoked .. workflow.begin.confirmed",
     ),
     Mutant("pages_by_row_id", ("rows_go_once_and_wholly",)),
-    Mutant("spells_its_sql", ("every_effect_belongs_to_a_step",)),
+    Mutant(
+        "spells_its_sql",
+        ("every_effect_belongs_to_a_step",),
+        rare="no drawn record id has a quote in it",
+    ),
     Mutant(
         "stops_after_twenty_batches",
         ("rows_go_once_and_wholly",),
