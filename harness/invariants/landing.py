@@ -107,13 +107,22 @@ def _victims(history: History, number: int) -> list[Incarnation]:
 
 
 def _was_leaving(history: History, dead: Incarnation) -> bool:
-    """Whether it died on its way out, or while all were being stopped: nothing to come back for."""
+    """Whether it died on its way out, or while all were being stopped: nothing to come back for.
+
+    What died just before may be heard of when the others are asked to stop already.
+    """
     begun = [*history.checkpoints(_SHUTDOWN, dead.name), *history.of_kind("dying")]
     stopping = [event.at for event in history.of_kind("phase") if event.get("phase") == "stop"]
+    heard = [
+        event.at
+        for event in history.of_kind("fault.injecting")
+        if event.get("incarnation") == dead.name
+    ]
+    known_ns = max([dead.ended_ns or 0, *heard])
     return any(
         event.by == dead.name and _SHUTDOWN in {event.get("name"), event.get("checkpoint")}
         for event in begun
-    ) or any(dead.ended_ns is not None and at <= dead.ended_ns for at in stopping)
+    ) or any(at <= known_ns for at in stopping)
 
 
 def _came_again(history: History, dead: Incarnation) -> bool:

@@ -89,6 +89,8 @@ def test_who_is_killed_while_all_are_being_stopped_need_not_come_back() -> None:
     of = b.schedule(KillWorker(at=AT))
     b.assert_holds(seen(b.history(b.stopping(0.9), b.killed(1.0), of=of)))
     b.assert_unknown(seen(b.history(b.killed(1.0), b.stopping(1.2), of=of)), "not seen at work")
+    heard = b.event("fault.injecting", 1.3, fault=0, incarnation=b.W1)  # all were asked by then
+    b.assert_holds(seen(b.history(b.killed(1.0), b.stopping(1.2), heard, of=of)))
 
 
 def test_one_that_came_again_only_to_be_killed_by_another_fault_came_again() -> None:
