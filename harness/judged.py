@@ -38,7 +38,7 @@ class JudgedRun(msgspec.Struct, frozen=True):
     @property
     def where(self) -> Path:
         """The folder, as somebody in the working directory would name it."""
-        return _from_here(self.folder)
+        return from_here(self.folder)
 
     def short_story(self) -> str:
         """What is red and why, for who has just named the folder."""
@@ -46,7 +46,7 @@ class JudgedRun(msgspec.Struct, frozen=True):
 
     def story(self) -> str:
         """What is red and why, what was played, and the commands that show it again."""
-        python, folder = _from_here(Path(sys.executable)), self.where
+        python, folder = from_here(Path(sys.executable)), self.where
         return "\n".join(
             [
                 self.judgement.story(),
@@ -121,5 +121,6 @@ def _is_as_it_was(folder: Path, before: Kept | None, history: History) -> None:
             )
 
 
-def _from_here(path: Path) -> Path:
+def from_here(path: Path) -> Path:
+    """A path as somebody in the working directory would name it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

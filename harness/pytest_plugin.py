@@ -21,6 +21,7 @@ from harness.exercise import GRID, grid_of
 from harness.infra import fetch
 from harness.infra.database import server_from
 from harness.infra.worker import DEFAULT_WORKER, words_of
+from harness.judged import from_here
 from harness.prove import Refuted
 from harness.pytest_session import (
     OPEN,
@@ -219,7 +220,7 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     if SESSION in config.stash:
         terminalreporter.write_line(f"promise server: {choice_of(config)}")
         if has_runs(config.stash[SESSION]):
-            terminalreporter.write_line(f"runs are kept in {_relative(config.stash[SESSION])}")
+            terminalreporter.write_line(f"runs are kept in {from_here(config.stash[SESSION])}")
 
 
 def _show_grid(terminalreporter: Any, config: pytest.Config) -> None:
@@ -227,7 +228,7 @@ def _show_grid(terminalreporter: Any, config: pytest.Config) -> None:
         terminalreporter.write_line(f"RED: no grid: {config.stash[_no_grid]}", red=True)
     if _grid not in config.stash or not config.stash[_grid].fields:
         return
-    grid, kept = config.stash[_grid], _relative(config.stash[SESSION]) / GRID
+    grid, kept = config.stash[_grid], from_here(config.stash[SESSION]) / GRID
     terminalreporter.section("exercised: checkpoint x fault")
     for line in grid.lines():
         terminalreporter.write_line(line)
@@ -247,8 +248,3 @@ def _red(missing: int, kept: Path) -> str:
     """Why a session in which every test passed is red all the same."""
     cells = "1 cell was" if missing == 1 else f"{missing} cells were"
     return f"RED: {cells} expected and not exercised (!); see {kept}"
-
-
-def _relative(path: Path) -> Path:
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
