@@ -87,7 +87,8 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     if before is not None and before.ended_by is not None:
         raise InfraError(f"{before.ended_by}; nothing can be concluded from {folder}")
     history = load(folder)
-    _is_as_it_was(folder, before, history)
+    events = _events(history)
+    _is_as_it_was(folder, before, events)
     judgement = judge(history, expected=at_stake)
     trouble = clock_was_set(history) or journal_was_lost(history)
     if trouble is None and judgement.overall != "holds":
@@ -95,7 +96,7 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     verdict = judgement.to_dict()
     named = history.of_kind("named")
     verdict["worker"] = named[0].get("worker") if named else None
-    verdict["events"] = _events(history)
+    verdict["events"] = events
     verdict["landed"] = [list(one) for one in landed(history)]
     if trouble is not None:
         verdict |= {"overall": "error", "cause": trouble}
@@ -110,9 +111,8 @@ def _events(history: History) -> dict[str, int]:
     return dict(sorted(Counter(event.by for event in history.events).items()))
 
 
-def _is_as_it_was(folder: Path, before: Kept | None, history: History) -> None:
+def _is_as_it_was(folder: Path, before: Kept | None, now: dict[str, int]) -> None:
     """HarnessError if a journal has lost events since the run was judged before."""
-    now = _events(history)
     for by, count in (before.events if before is not None else {}).items():
         if now.get(by, 0) < count:
             raise HarnessError(

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from harness.history.facts import Commit, Delivery, Incarnation
 from harness.history.grouping import grouped
 from harness.history.history import History
-from harness.history.moments import after, seconds, within
-from harness.invariants.excuses import cut
+from harness.history.moments import after, within
+from harness.invariants.excuses import may_have_been_given_up, revocations
 from harness.invariants.verdict import Finding, Witness, said
 
 
@@ -88,7 +88,10 @@ def read_again(history: History) -> Iterator[Finding]:
         if (
             before
             and all(one.offset > delivery.offset for one in stood_at)
-            and not (gained_ns > life.started_ns and _stood_still(history, before[0], delivery))
+            and not (
+                gained_ns > life.started_ns
+                and may_have_been_given_up(history, life.name, before[0].at_ns, delivery.at_ns)
+            )
         ):
             told.add(life.name)
             where = f"offset {delivery.offset} of partition {delivery.partition}"
@@ -111,28 +114,14 @@ def _gained_ns(history: History, life: Incarnation, delivery: Delivery) -> int:
     } - {life.name}
     moments = [
         *(one.ended_ns for name in others if (one := history.incarnations.get(name))),
-        *(
-            event.at
-            for event in history.checkpoints("rebalance.revoked")
-            if delivery.partition in (event.get("partitions") or ())
-        ),
+        *revocations(history, delivery.partition),
     ]
     known = (one for one in moments if one is not None and one <= delivery.at_ns)
     return max([life.started_ns, *known])
 
 
-def _stood_still(history: History, first: Commit, delivery: Delivery) -> bool:
-    """Whether it may go on with what it had fetched, for it has not heard of the group's mind."""
-    since_ns = first.at_ns - seconds(history.timing.group_session_s)
-    return cut(history, delivery.incarnation, "kafka", since_ns, delivery.at_ns) is not None
-
-
 def _rebalanced(history: History, partition: int, since_ns: int, until_ns: int) -> bool:
-    moments = [
-        event.at
-        for event in history.checkpoints("rebalance.revoked")
-        if partition in (event.get("partitions") or ())
-    ]
+    moments = revocations(history, partition)
     for life in history.incarnations.values():
         ends = (life.started_ns, life.leaving_ns, life.ended_ns)
         moments += [moment for moment in ends if moment is not None]

@@ -15,7 +15,7 @@ from harness.history.history import History
 from harness.history.moments import after, seconds
 from harness.history.names import key_of
 from harness.invariants.commits import past_what_was_handed_out, read_again, set_back
-from harness.invariants.excuses import cut, death
+from harness.invariants.excuses import cut, death, revocations
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 from harness.journal.format import Event
 
@@ -113,9 +113,8 @@ def _is_attached(history: History, record_id: str, delivery: Delivery) -> bool:
         or cut(history, life, "resonate", delivery.at_ns, until_ns)
         or cut(history, life, "kafka", delivery.at_ns, until_ns)
         or any(
-            delivery.at_ns <= event.at <= until_ns
-            and delivery.partition in (event.get("partitions") or ())
-            for event in history.checkpoints("rebalance.revoked", life)
+            delivery.at_ns <= at_ns <= until_ns
+            for at_ns in revocations(history, delivery.partition, life)
         )
     )
 

@@ -8,7 +8,7 @@ way to do the thing twice.
 """
 
 from harness.history.history import History
-from harness.history.moments import AFTER_DEATH_NS, overlap
+from harness.history.moments import AFTER_DEATH_NS, overlap, seconds
 from harness.invariants.verdict import Witness, said
 from harness.schedule.faults import Link
 
@@ -54,6 +54,28 @@ def cut(
             lasted_s = history.since_start_s(window.end_ns)
             return said(history, window.start_ns, "nemesis", f"{window}, until {lasted_s:.3f} s")
     return None
+
+
+def may_have_been_given_up(
+    history: History, incarnation: str, since_ns: int, until_ns: int
+) -> bool:
+    """Whether it stood still or was cut off in a span, or just before, and may not know the group's
+    mind: it goes on with what it had fetched.
+
+    How long is not asked: what the group does not hear in two short silences with a moment between
+    them may be as much as in a long one.
+    """
+    before_ns = since_ns - seconds(history.timing.group_session_s)
+    return cut(history, incarnation, "kafka", before_ns, until_ns) is not None
+
+
+def revocations(history: History, partition: int, incarnation: str | None = None) -> list[int]:
+    """When a partition was taken from anybody, or from one incarnation."""
+    return [
+        event.at
+        for event in history.checkpoints("rebalance.revoked", incarnation)
+        if partition in (event.get("partitions") or ())
+    ]
 
 
 def disturbances(history: History) -> list[tuple[int, int]]:

@@ -13,10 +13,10 @@ it was published, and which a dead letter has to carry in its headers.
 from collections.abc import Iterator
 from itertools import pairwise
 
-from harness.history.facts import DeadLetter, Delivery, Published
+from harness.history.facts import DeadLetter, Published
 from harness.history.history import History
-from harness.history.moments import ROUNDING_NS, seconds
-from harness.invariants.excuses import cut, death
+from harness.history.moments import ROUNDING_NS
+from harness.invariants.excuses import death, may_have_been_given_up, revocations
 from harness.invariants.letters import (
     committed_before_its_letter,
     letter_line,
@@ -128,18 +128,17 @@ def _interrupted_between(
         since_ns = poll.at_ns if poll is latest else former.at_ns
         life = poll.incarnation
         revoked = any(
-            since_ns <= event.at <= passed_ns + ROUNDING_NS
-            and one.partition in (event.get("partitions") or ())
-            for event in history.checkpoints("rebalance.revoked", life)
+            since_ns <= at_ns <= passed_ns + ROUNDING_NS
+            for at_ns in revocations(history, one.partition, life)
         )
-        given_up = _may_have_been_given_up(history, poll, until_ns)
+        given_up = may_have_been_given_up(history, life, poll.at_ns, until_ns)
         died = since_ns <= passed_ns and death(history, life, since_ns, passed_ns)
         if revoked or given_up or died:
             return True
     # The second to write it may be the one that stood still: the group gave its partition to
     # the first, and it goes on with what it had fetched until it hears of that.
     return any(
-        _may_have_been_given_up(history, poll, poll.at_ns)
+        may_have_been_given_up(history, poll.incarnation, poll.at_ns, poll.at_ns)
         for poll in polls
         if former.at_ns + ROUNDING_NS < poll.at_ns <= until_ns + ROUNDING_NS
     )
@@ -155,16 +154,6 @@ def _committed_past_ns(history: History, one: Published, until_ns: int) -> int:
                 break
             passed_ns = commit.at_ns
     return passed_ns
-
-
-def _may_have_been_given_up(history: History, poll: Delivery, until_ns: int) -> bool:
-    """Whether who polled it had stood still, or did until then, and may not know the group's mind.
-
-    How long is not asked: what the group does not hear in two short silences with a moment between
-    them may be as much as in a long one.
-    """
-    since_ns = poll.at_ns - seconds(history.timing.group_session_s)
-    return cut(history, poll.incarnation, "kafka", since_ns, until_ns) is not None
 
 
 def _died_of_it(history: History) -> Iterator[Finding]:
