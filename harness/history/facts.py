@@ -86,6 +86,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - HTTP
 
     @property
+    def refused(self) -> bool:
+        """Whether the server said that what was asked may not be done (not: that it cannot now)."""
+        return self.status is not None and 400 <= self.status < 500  # noqa: PLR2004 - HTTP
+
+    @property
     def gives_up(self) -> bool:
         """Whether it asks to be rid of the task's lease: that is giving it up, not losing it."""
         return self.kind in {"task.suspend", "task.fulfill", "task.release"}

@@ -8,7 +8,8 @@ worker that sends SIGTERM to itself has ended by itself.
 * SIGTERM without a handler ends a process by that signal: it was asked, and it ended.
 * Whoever has a handler and leaves at once, in the middle of a step, makes a crash of every release:
   the step is done a second time, and a completion may be published twice. A few seconds of
-  waiting are owed to what was under way; not more, for a step may take longer than any release.
+  waiting are owed to what was under way, not more, for a step may take longer than any release.
+  Whoever asks to have it recorded and hears that its lease is lost has nothing left to finish.
 * Whoever ends by itself when asked leaves the group first. The broker gives the partitions of one
   that only vanished to nobody before the group's session has lapsed, which in production takes
   45 s, at every release. How many are members is the broker's word, once all have ended. One that
@@ -176,8 +177,20 @@ def _was_cut_off(history: History, life: Incarnation, start: Start) -> bool:
     is_over = any(end is not None and end <= left_ns for end in (recorded_ns, taken_ns))
     return not (
         is_over
+        or _was_refused(history, start)
         or cut(history, life.name, "kafka", since_ns, left_ns)
         or cut(history, life.name, "resonate", since_ns, left_ns)
+    )
+
+
+def _was_refused(history: History, start: Start) -> bool:
+    """Whether it asked to have the step recorded and heard that it is no longer its own."""
+    return any(
+        request.incarnation == start.incarnation
+        and request.sent_ns >= start.started_ns
+        and request.asks_for("promise.settle") == start.promise
+        and request.refused
+        for request in history.requests
     )
 
 

@@ -130,6 +130,14 @@ LEFT = [b.stopping(41.0), b.reach("shutdown.begun", 41.1), b.ended(42.0)]
         pytest.param([b.started("r:1", 40.9)], id="in the middle"),
         pytest.param([b.started("r:1", 41.2)], id="begun when it had been asked"),
         pytest.param(b.step("r:1", 40.9, 41.2, confirmed=False), id="done and not recorded"),
+        pytest.param(
+            [*b.step("r:1", 40.9, 41.2, confirmed=False), *b.settles("r:1", 41.2, status=503)],
+            id="done and answered that it cannot be recorded now",
+        ),
+        pytest.param(
+            [*b.settles("r:1", 40.8, status=409), *b.step("r:1", 40.9, 41.2, confirmed=False)],
+            id="refused before and done again",
+        ),
         pytest.param(b.failed("r:1", 40.9, 41.2, error="CancelledError: "), id="cancelled"),
     ],
 )
@@ -148,6 +156,10 @@ def test_flags_a_worker_that_leaves_in_the_middle_of_a_step(step: b.Events) -> N
             id="recorded without its knowing",
         ),
         pytest.param(b.failed("r:1", 40.9, 41.0), id="waiting to be tried again"),
+        pytest.param(
+            [*b.step("r:1", 40.9, 41.2, confirmed=False), *b.settles("r:1", 41.2, status=409)],
+            id="refused",
+        ),
         pytest.param([b.started("r:1", 40.9), *b.window(40.8, 45.0)], id="cut off"),
         pytest.param([b.started("r:1", 40.9), *b.window(40.8, 45.0, fault=1)], id="cut off Kafka"),
         pytest.param(
