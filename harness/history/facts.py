@@ -36,8 +36,9 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
     """One life of a worker. `ended_ns` is the kill itself where the agent wrote it down.
 
     `asked`: the harness asked it to end. `asked_ns` is when it began to shut down because of that,
-    if it said so. `fault` is the number of the fault that it died of. `struck_ns` is when the
-    harness set out to kill it, where that fault was not the agent's to play.
+    if it said so. `noticed_ns` is when the harness saw that it was gone. `fault` is the number of
+    the fault that it died of. `struck_ns` is when the harness set out to kill it, where that fault
+    was not the agent's to play.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
     asked: bool = False
     asked_ns: int | None = None
     struck_ns: int | None = None
+    noticed_ns: int | None = None
 
     @property
     def killed(self) -> bool:
@@ -108,8 +110,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """One acquisition of a task, confirmed by the server.
 
-    `given_up_ns`: the holder itself suspended, fulfilled or released it. `superseded_ns`: the
-    server confirmed the next acquisition, whoever asked for it.
+    `superseded_ns`: the server confirmed the next acquisition, whoever asked for it.
     """
 
     task: str
@@ -117,7 +118,6 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     sent_ns: int
     acquired_ns: int
-    given_up_ns: int | None = None
     superseded_ns: int | None = None
 
 

@@ -45,6 +45,7 @@ def incarnations(
             case "worker.exited":
                 life["code"] = event.get("code")
                 life.setdefault("ended_ns", event.at)
+                life["noticed_ns"] = event.at
                 if event.get("asked") is not None:
                     life["asked"] = event.get("asked")
             case "dying":

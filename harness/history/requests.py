@@ -41,14 +41,10 @@ def requests(events: Iterable[Event]) -> tuple[Request, ...]:
 def leases(sent: Iterable[Request]) -> Mapping[str, tuple[Lease, ...]]:
     """The confirmed acquisitions of each task, in the server's order."""
     given: defaultdict[str, list[Lease]] = defaultdict(list)
-    given_up: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for request in sent:
-        lease = _lease(request)
+    for lease in map(_lease, sent):
         if lease is not None:
             given[lease.task].append(lease)
-        elif request.gives_up and request.accepted and request.answered_ns is not None:
-            given_up[str(request.data.get("id")), request.incarnation].append(request.answered_ns)
-    return {task: _in_order(those, given_up) for task, those in given.items()}
+    return {task: _in_order(those) for task, those in given.items()}
 
 
 def _lease(request: Request) -> Lease | None:
@@ -70,30 +66,14 @@ def _lease(request: Request) -> Lease | None:
     )
 
 
-def _in_order(
-    those: list[Lease], given_up: Mapping[tuple[str, str], list[int]]
-) -> tuple[Lease, ...]:
+def _in_order(those: list[Lease]) -> tuple[Lease, ...]:
     those.sort(key=lambda lease: (lease.version, lease.acquired_ns))
-    ordered: list[Lease] = []
-    for lease, following in zip(those, [*those[1:], None], strict=True):
-        again = [
-            other.acquired_ns
-            for other in those
-            if other.incarnation == lease.incarnation and other.acquired_ns > lease.acquired_ns
-        ]
-        ends = [
-            moment
-            for moment in given_up.get((lease.task, lease.incarnation), ())
-            if lease.acquired_ns <= moment <= min(again, default=moment)
-        ]
-        ordered.append(
-            msgspec.structs.replace(
-                lease,
-                given_up_ns=min(ends, default=None),
-                superseded_ns=None if following is None else following.acquired_ns,
-            )
+    return tuple(
+        msgspec.structs.replace(
+            lease, superseded_ns=None if following is None else following.acquired_ns
         )
-    return tuple(ordered)
+        for lease, following in zip(those, [*those[1:], None], strict=True)
+    )
 
 
 def _part(value: Any, name: str) -> dict[str, Any]:

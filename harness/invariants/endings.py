@@ -13,7 +13,8 @@ worker that sends SIGTERM to itself has ended by itself.
 * Whoever ends by itself when asked leaves the group first. The broker gives the partitions of one
   that only vanished to nobody before the group's session has lapsed, which in production takes
   45 s, at every release. How many are members is the broker's word, once all have ended. One that
-  crashed may be among them, one that could not reach the broker too.
+  crashed may be among them for as long as a take-over may last, one that could not reach the broker
+  too.
 * The last line of a journal may be torn, and may have said that the worker dies of a fault. Where
   the schedule has such a fault and nobody else saw whom it struck, a SIGKILL is nobody's fault yet:
   it is unknown, and red.
@@ -141,15 +142,18 @@ def _not_stopped(history: History, life: Incarnation) -> Iterator[Finding]:
 
 
 def _members_that_are_gone(history: History) -> Iterator[Finding]:
-    """More members than crashed, where all have ended: some of those that left did not say so."""
+    """More members than crashed of late, where all have ended: some of those that left did not say
+    so.
+    """
     lives = history.incarnations.values()
     left = [life for life in lives if life.code == 0 and not _was_out_of_reach(history, life)]
     for event in history.of_kind("seen.members"):
-        others = len(lives) - len(left)
-        if event.get("count") > others:
+        forgotten_ns = event.at - seconds(history.timing.take_over_s)
+        others = [one for one in lives if one not in left and (one.ended_ns or 0) > forgotten_ns]
+        if event.get("count") > len(others):
             yield Finding(
                 f"all workers have ended, and {event.get('count')} of them are still members of "
-                f"their group, of which at most {others} crashed",
+                f"their group, of which at most {len(others)} crashed of late",
                 [
                     *(said(history, one.ended_ns, one.name, "ended by itself") for one in left),
                     said(history, event.at, "broker", f"had {event.get('count')} members"),

@@ -16,15 +16,18 @@ from harness.schedule.faults import Link
 def death(history: History, incarnation: str, since_ns: int, until_ns: int) -> Witness | None:
     """The end of an incarnation in a span that we asked for or that a fault was, or None.
 
-    A death counts from the moment the worker was asked to stop. The harness may notice a death
-    after another worker has taken over, hence the allowance at the end. It does not reach into the
-    end of the run: there everybody is asked to stop, which explains nothing of before.
+    A death counts from the moment the worker was asked to stop. Where only the harness told of it,
+    it may have noticed it after another worker had taken over, hence the allowance at the end. It
+    does not reach into the end of the run: there everybody is asked to stop, which explains nothing
+    of before.
     """
     life = history.incarnations.get(incarnation)
     if life is None or life.leaving_ns is None or life.died_by_itself:
         return None
     gone_ns = life.ended_ns if life.ended_ns is not None else history.end_ns
-    noticed_ns = max(until_ns, min(until_ns + AFTER_DEATH_NS, history.work_ends_ns))
+    noticed_ns = until_ns
+    if life.leaving_ns == life.noticed_ns:
+        noticed_ns = max(until_ns, min(until_ns + AFTER_DEATH_NS, history.work_ends_ns))
     if not overlap(life.leaving_ns, gone_ns, since_ns, noticed_ns):
         return None
     if life.leaving_ns == life.asked_ns:

@@ -14,7 +14,9 @@ from harness.journal.format import JOURNAL_LOST, Event
 
 _CLOCK_MAY_DRIFT_S = 0.05
 _TIMED_OUT = "_MSG_TIMED_OUT"  # librdkafka's name for a message that it gave up for the time
-_REFUSED = ("publish.refused", "dead_letter.refused")
+# What was given up, and the last that is surely before its client took it.
+_HANDED = {"publish.refused": "publish.sent", "dead_letter.refused": "record.polled"}
+_ROUNDS_S = 0.1  # a client may cut its own time-out to whole milliseconds, and look in rounds
 _MARGIN_S = 1.0  # a message is old already when the client sends it, and given up in rounds
 
 
@@ -60,22 +62,36 @@ def broker_was_late(history: History) -> str | None:
     """Which message the broker left unanswered although nothing of ours stood in between, or None.
 
     Asked only where the schedule tells workers to give up within seconds (`publish_timeout_s`):
-    whoever does so publishes again, and nobody can say whether the first one had arrived.
+    whoever does so publishes again, and nobody can say whether the first one had arrived. A worker
+    that gives up sooner than it was told to says nothing of the broker.
     """
     timeout_s = history.schedule.settings.publish_timeout_s
     if timeout_s is None:
         return None
-    for event in (event for kind in _REFUSED for event in history.of_kind(kind)):
+    for event in (event for kind in _HANDED for event in history.of_kind(kind)):
         since_ns = event.at - seconds(timeout_s + _MARGIN_S)
-        if _TIMED_OUT in str(event.get("error")) and not any(
-            window.excuses(event.by, "kafka") and window.overlaps(since_ns, event.at)
-            for window in history.windows
+        if (
+            _TIMED_OUT in str(event.get("error"))
+            and _may_have_waited(history, event, timeout_s)
+            and not any(
+                window.excuses(event.by, "kafka") and window.overlaps(since_ns, event.at)
+                for window in history.windows
+            )
         ):
             return (
                 f"the broker did not answer {event.by} within {timeout_s:g} s, although no fault "
                 f"stood in between, until {history.since_start_s(event.at):.3f} s"
             )
     return None
+
+
+def _may_have_waited(history: History, refused: Event, timeout_s: float) -> bool:
+    """Whether what was given up had been in the worker's hands for as long as it was told to wait."""
+    latest_ns = refused.at - seconds(timeout_s - _ROUNDS_S)
+    return any(
+        event.get("key") == refused.get("key") and event.at <= latest_ns
+        for event in history.checkpoints(_HANDED[refused.kind], refused.by)
+    )
 
 
 def _ours_s(history: History, late: Event) -> float:

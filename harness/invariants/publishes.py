@@ -5,7 +5,8 @@ recorded, for a reason that was written down: the process ended, its link was cu
 went while it could not reach the promise server. Only then may the next attempt add a message.
 
 One process has no such doubt about what its own client is still sending: who hands it the same
-completion again before the client has said what became of the first adds a message by choice.
+completion again before the client has said what became of the first adds a message by choice. Nor
+has one step about what was accepted: who publishes it a second time does so by choice.
 """
 
 import msgspec
@@ -14,6 +15,7 @@ from harness.history.facts import Start
 from harness.history.history import History
 from harness.history.moments import MS
 from harness.invariants.excuses import cut, death
+from harness.invariants.lapses import lost_to_a_fault
 from harness.invariants.verdict import Witness
 from harness.journal.format import Event
 
@@ -70,7 +72,7 @@ def _excuse(history: History, sent: Event, start: Start) -> Witness | None:
     if (
         start.settle_confirmed_ns is not None
         or _died_before_producing(history, sent)
-        or _repeated_before_the_answer(history, sent, start)
+        or _repeated_by_choice(history, sent, start)
     ):
         return None
     again = [
@@ -79,13 +81,20 @@ def _excuse(history: History, sent: Event, start: Start) -> Witness | None:
         if other.started_ns > sent.at
     ]
     until_ns = min(again, default=history.work_ends_ns)
-    lease = history.lease_of(start)
-    since_ns = start.started_ns if lease is None else lease.sent_ns
     return (
         death(history, sent.by, sent.at, until_ns)
         or cut(history, sent.by, "kafka", sent.at, until_ns)
-        or cut(history, sent.by, "resonate", since_ns, until_ns)
+        or cut(history, sent.by, "resonate", sent.at, until_ns)
+        or _without_its_lease(history, start, until_ns)
     )
+
+
+def _without_its_lease(history: History, start: Start, until_ns: int) -> Witness | None:
+    """A fault that may have cost the step its lease, if need be before it published, or None."""
+    lease = history.lease_of(start)
+    if lease is None:
+        return cut(history, start.incarnation, "resonate", start.started_ns, until_ns)
+    return lost_to_a_fault(history, lease, until_ns)
 
 
 def _died_before_producing(history: History, sent: Event) -> bool:
@@ -101,8 +110,9 @@ def _died_before_producing(history: History, sent: Event) -> bool:
     return False
 
 
-def _repeated_before_the_answer(history: History, sent: Event, start: Start) -> bool:
-    """Whether its own process handed the client the completion again while this one was under way.
+def _repeated_by_choice(history: History, sent: Event, start: Start) -> bool:
+    """Whether its own process handed the client the completion again while this one was under way,
+    or in the very step in which this one had been accepted.
 
     Under the same lease: after a stall an old and a new execution may be in one process, and know
     nothing of each other.
@@ -112,17 +122,25 @@ def _repeated_before_the_answer(history: History, sent: Event, start: Start) -> 
     if place + 1 == len(own):
         return False
     again = own[place + 1]
-    answers = sum(
-        event.at < again.at and event.by == sent.by and _same_key(event, sent)
-        for kind in (history.checkpoints("publish.accepted"), history.of_kind("publish.refused"))
-        for event in kind
-    )
+    answers = [
+        event
+        for event in (
+            *history.checkpoints("publish.accepted", sent.by),
+            *(event for event in history.of_kind("publish.refused") if event.by == sent.by),
+        )
+        if event.at < again.at and _same_key(event, sent)
+    ]
     at_work = [
         one
         for one in history.starts_of_promise[start.promise]
         if one.incarnation == sent.by and one.started_ns <= again.at <= history.latest_end_ns(one)
     ]
-    return bool(at_work) and all(one.lease == start.lease for one in at_work) and answers <= place
+    if not at_work or any(one.lease != start.lease for one in at_work):
+        return False
+    if len(answers) <= place:
+        return True
+    its_answer = sorted(answers, key=lambda event: event.at)[place]  # they come in their order
+    return at_work == [start] and its_answer.get("name") == "publish.accepted"
 
 
 def _same_key(one: Event, other: Event) -> bool:

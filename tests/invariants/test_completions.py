@@ -84,9 +84,29 @@ def test_forgives_a_second_one_after_the_link_to_the_broker_was_cut() -> None:
     )
 
 
-def test_forgives_a_second_one_after_a_lease_was_lost_under_a_cut_that_is_healed_by_now() -> None:
-    lost = [*b.acquired(0.1), b.started("r:3", 1.0), *b.publishing("r:3", 1.0)]
+@pytest.mark.parametrize(("acquired", "costs"), [(-0.5, True), (0.1, False)])
+def test_a_cut_that_is_healed_by_now_is_an_excuse_if_it_cost_the_lease(
+    acquired: float, *, costs: bool
+) -> None:
+    """A lease of two seconds, and a cut that lasts into its second half, or is over before."""
+    lost = [*b.acquired(acquired), b.started("r:3", 1.0), *b.publishing("r:3", 1.0)]
     run = b.history(TWICE, lost, AGAIN, b.window(0.2, 0.9), of=CUT_RESONATE)
+    verdict = one_completion_per_record_id(run)
+    assert verdict.outcome == ("holds" if costs else "violated"), verdict.story
+
+
+def test_one_death_pays_for_no_second_publish_of_one_step() -> None:
+    """Accepted twice in one start by choice, and once more after the kill."""
+    both = [*UNRECORDED, *b.publishing("r:3", 1.02), *b.killed(1.04)]
+    run = b.history(TWICE, b.completion(1.03), both, AGAIN)
+    b.assert_violated(one_completion_per_record_id(run), "3 completions", "allow 2")
+
+
+def test_a_publish_that_failed_may_be_made_again_in_its_step() -> None:
+    refused = b.event("publish.refused", 1.01, b.W1, key="r", error="timed out")
+    first = [b.started("r:3", 1.0), *b.publishing("r:3", 1.0, accepted=False), refused]
+    second = [*b.publishing("r:3", 5.0), b.reach("step.effect_done", 5.1, promise="r:3")]
+    run = b.history(TWICE, b.acquired(0.9), first, second, b.window(0.5, 4.0), of=CUT)
     b.assert_holds(one_completion_per_record_id(run))
 
 

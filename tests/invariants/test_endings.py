@@ -213,11 +213,17 @@ def test_flags_one_that_ends_and_stays_a_member() -> None:
 def test_who_crashed_or_has_no_handler_may_be_missed_for_a_while(
     count: int, *, holds: bool
 ) -> None:
-    for crash in (b.killed(5.0), b.ended(42.0, code=-15)):
+    for crash in (b.killed(39.0), b.ended(42.0, code=-15)):
         other = [b.alive(b.W2), b.ended(42.0, b.W2)]
         run = b.history(AT_WORK, crash, other, b.stopping(41.0), members(count))
         verdict = workers_stop_when_asked(run)
         assert verdict.outcome == ("holds" if holds else "violated"), verdict.story
+
+
+def test_who_crashed_long_ago_is_no_member_any_more() -> None:
+    other = [b.alive(b.W2), b.ended(42.0, b.W2)]
+    run = b.history(AT_WORK, b.killed(5.0), other, b.stopping(41.0), members(1))
+    b.assert_violated(workers_stop_when_asked(run), "1 of them are still members", "at most 0")
 
 
 def test_who_could_not_reach_the_broker_could_not_say_that_it_leaves() -> None:

@@ -54,3 +54,26 @@ def test_a_beat_that_may_have_renewed_nothing_does_not_count(vain: b.Events) -> 
 
 def test_a_fault_after_the_lease_was_lost_did_not_cost_it() -> None:
     assert not excused(b.history(b.acquired(1.0), b.window(5.0, 9.0), of=CUT), 4.0)
+
+
+def test_a_fault_that_began_when_the_lease_was_over_did_not_cost_it() -> None:
+    """Acquired at 1.0 s for two seconds and never renewed: from 3.0 s on nothing can cost it."""
+    assert excused(b.history(b.acquired(1.0), b.window(2.9, 3.9), of=CUT), 10.0)
+    assert not excused(b.history(b.acquired(1.0), b.window(3.1, 3.9), of=CUT), 10.0)
+
+
+@pytest.mark.parametrize(
+    ("beats", "may_last"),
+    [
+        pytest.param([beat(2.0)], True, id="answered"),
+        pytest.param([beat(2.0, status=None)], True, id="not answered"),
+        pytest.param([beat(2.9, heard=3.2)], True, id="answered late"),
+        pytest.param([beat(2.0, version=2)], False, id="for another lease"),
+        pytest.param([beat(3.1)], False, id="when it was over"),
+        pytest.param([], False, id="none"),
+    ],
+)
+def test_a_beat_that_may_have_come_in_time_lets_the_lease_last(
+    beats: list[b.Events], *, may_last: bool
+) -> None:
+    assert excused(b.history(b.acquired(1.0), *beats, b.window(3.5, 6.0), of=CUT), 9.0) == may_last

@@ -64,14 +64,24 @@ def test_what_was_held_and_paused_at_once_counts_once() -> None:
 
 def test_a_message_that_the_broker_left_unanswered_is_the_machines() -> None:
     of = b.schedule(CutLink(link="kafka", at=AT), publish_timeout_s=1.0)
+    sent = b.publishing("r:3", 4.0, accepted=False)
     given_up = b.event("publish.refused", 5.0, b.W1, key="r", error=TIMED_OUT)
-    trouble = broker_was_late(b.history(given_up, of=of))
+    trouble = broker_was_late(b.history(sent, given_up, of=of))
     assert trouble is not None
     assert "the broker did not answer w1#1 within 1 s" in trouble
     letter = b.event("dead_letter.refused", 5.0, b.W1, key="r", error=TIMED_OUT)
-    assert broker_was_late(b.history(letter, of=of)) is not None
-    assert broker_was_late(b.history(given_up, b.window(4.0, 4.5), of=of)) is None
-    assert broker_was_late(b.history(given_up, b.window(1.0, 2.0), of=of)) is not None
+    assert broker_was_late(b.history(b.polled(0, 4.0), letter, of=of)) is not None
+    assert broker_was_late(b.history(sent, given_up, b.window(4.0, 4.5), of=of)) is None
+    assert broker_was_late(b.history(sent, given_up, b.window(1.0, 2.0), of=of)) is not None
+
+
+def test_a_worker_that_gives_up_sooner_than_told_says_nothing_of_the_broker() -> None:
+    of = b.schedule(publish_timeout_s=1.0)
+    sent = b.publishing("r:3", 4.3, accepted=False)
+    given_up = b.event("publish.refused", 5.0, b.W1, key="r", error=TIMED_OUT)
+    assert broker_was_late(b.history(sent, given_up, of=of)) is None
+    letter = b.event("dead_letter.refused", 5.0, b.W1, key="r", error=TIMED_OUT)
+    assert broker_was_late(b.history(b.polled(0, 4.3), letter, of=of)) is None
 
 
 def test_what_the_broker_refused_for_another_reason_is_not_the_machines() -> None:

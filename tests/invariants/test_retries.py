@@ -83,6 +83,16 @@ def test_forgives_a_start_after_the_death_of_whoever_ran_it() -> None:
     b.assert_holds(only_the_failing_step_retries(run))
 
 
+@pytest.mark.parametrize("by_its_agent", [True, False])
+def test_a_death_may_be_noticed_late_and_not_come_late(*, by_its_agent: bool) -> None:
+    """Who was killed after its step had been taken over had lost its lease before that."""
+    left = [*b.acquired(1.0), b.started("r:1", 1.1), *b.acquired(3.2, b.W2, version=2)]
+    end = b.killed(4.0) if by_its_agent else b.ended(4.0, asked=True)
+    run = b.history(left, b.started("r:1", 3.3, b.W2), end, b.drained(9.0))
+    verdict = only_the_failing_step_retries(run)
+    assert verdict.outcome == ("violated" if by_its_agent else "holds"), verdict.story
+
+
 def test_does_not_forgive_a_start_after_an_end_that_nobody_asked_for() -> None:
     again = [*b.acquired(4.0, b.W2, version=2), b.started("r:1", 4.1, b.W2)]
     left = [*b.acquired(1.0), b.started("r:1", 1.1), *again]
