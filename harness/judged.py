@@ -13,7 +13,7 @@ import msgspec
 from harness.errors import HarnessError, InfraError
 from harness.history.history import History
 from harness.history.load import load
-from harness.invariants.evidence import landed
+from harness.invariants.evidence import landed, worker_is_unwatched
 from harness.invariants.judge import Judgement, judge
 from harness.invariants.machine import (
     broker_was_late,
@@ -80,8 +80,8 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
 
     Raises InfraError if a part of the stack had ended the run, and if the machine was to blame: its
     clock was set, a journal could not be written, or the run does not hold and the machine was too
-    slow to keep a lease or to answer in time; and where the verdict cannot be kept. HarnessError
-    where a journal is not what it was when the run was judged before.
+    slow to keep a lease or to answer in time; if the worker was not watched; and where the verdict
+    cannot be kept. HarnessError where a journal is not what it was when the run was judged before.
     """
     before = kept(folder)
     if before is not None and before.ended_by is not None:
@@ -90,7 +90,7 @@ def judged(folder: Path, at_stake: Collection[str]) -> JudgedRun:
     events = _events(history)
     _is_as_it_was(folder, before, events)
     judgement = judge(history, expected=at_stake)
-    trouble = clock_was_set(history) or journal_was_lost(history)
+    trouble = clock_was_set(history) or journal_was_lost(history) or worker_is_unwatched(history)
     if trouble is None and judgement.overall != "holds":
         trouble = machine_was_late(history) or broker_was_late(history)
     verdict = judgement.to_dict()

@@ -58,6 +58,16 @@ def test_a_story_names_the_log_of_who_died_and_what_it_died_of(tmp_path: Path) -
     assert "violated every_effect_belongs_to_a_step" in story
 
 
+def test_of_a_worker_that_is_not_watched_nothing_is_said(tmp_path: Path) -> None:
+    folder = kept(tmp_path)
+    journal = folder / "journal" / f"{b.W1}.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(line for line in lines if b"publish." not in line))
+    with pytest.raises(InfraError, match="client that is not watched"):
+        judged(folder, ())
+    assert "publish.sent" in cause_in(folder)
+
+
 @pytest.mark.parametrize("left", [0, 3])
 def test_a_journal_that_has_lost_events_since_is_not_judged_again(
     tmp_path: Path, left: int
@@ -119,7 +129,7 @@ def test_a_late_machine_is_an_error_only_where_the_run_does_not_hold(tmp_path: P
 def test_a_late_broker_is_an_error_only_where_the_run_does_not_hold(tmp_path: Path) -> None:
     hasty = b.SCHEDULE.with_settings(publish_timeout_s=1.0)
     error = "KafkaError{code=_MSG_TIMED_OUT}"
-    given_up = b.event("publish.refused", 1.5, b.W1, key="r", error=error)
+    given_up = b.event("publish.refused", 2.9, b.W1, key="r", error=error)
     for name, more in (("held", ()), ("violated", (STRAY,))):
         (tmp_path / name).mkdir()
         kept(tmp_path / name, given_up, *more)

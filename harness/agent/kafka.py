@@ -11,10 +11,12 @@ it is: arguments, results, errors and callbacks pass through.
 """
 
 import functools
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import confluent_kafka
+from confluent_kafka import deserializing_consumer, serializing_producer
 
 from harness.agent.checkpoints import Agent
 from harness.journal.format import as_text
@@ -22,6 +24,7 @@ from harness.journal.format import as_text
 # Arguments that may be given by position, in their order; behind the topics, where there are any.
 _SUBSCRIBE = ("on_assign", "on_revoke", "on_lost")
 _COMMIT = ("message", "offsets", "asynchronous")
+_PRODUCE_BATCH = ("partition", "callback", "on_delivery")
 _PRODUCE = ("value", "key", "partition", "callback", "on_delivery", "timestamp", "headers")
 
 
@@ -32,6 +35,12 @@ def install(agent: Agent) -> None:
     for module in (confluent_kafka, confluent_kafka.cimpl):
         module.Consumer = consumer  # type: ignore[attr-defined, misc, assignment, unused-ignore]
         module.Producer = producer  # type: ignore[attr-defined, misc, assignment, unused-ignore]
+    # These inherit from the client's own classes, and are made anew from the watched ones.
+    for module, name in (
+        (deserializing_consumer, "DeserializingConsumer"),
+        (serializing_producer, "SerializingProducer"),
+    ):
+        setattr(confluent_kafka, name, getattr(importlib.reload(module), name))
 
 
 def _settings(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -66,15 +75,14 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
             return messages
 
         def subscribe(self, topics: Any, *args: Any, **kwargs: Any) -> Any:
-            given = _given(_SUBSCRIBE, args, kwargs)
-            theirs = given.pop("on_revoke", None)
-
-            def revoked(consumer: Any, partitions: Any) -> None:
+            def revoked(_consumer: Any, partitions: Any) -> None:
                 agent.reach("rebalance.revoked", partitions=[p.partition for p in partitions])
-                if theirs is not None:
-                    theirs(consumer, partitions)
 
-            return super().subscribe(topics, on_revoke=revoked, **given)
+            given = _given(_SUBSCRIBE, args, kwargs)
+            given["on_revoke"] = _both(revoked, given.get("on_revoke"))
+            if given.get("on_lost") is not None:  # else the client calls on_revoke for that too
+                given["on_lost"] = _both(revoked, given["on_lost"])
+            return super().subscribe(topics, **given)
 
         def commit(self, *args: Any, **kwargs: Any) -> Any:
             given = _given(_COMMIT, args, kwargs)
@@ -95,7 +103,7 @@ def _watched_consumer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
     return Consumer
 
 
-def _watched_producer(agent: Agent, real: type) -> type:
+def _watched_producer(agent: Agent, real: type) -> type:  # noqa: C901 - one wrapper a method
     class Producer(real):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             settings = _settings(args, kwargs)
@@ -111,12 +119,27 @@ def _watched_producer(agent: Agent, real: type) -> type:
             theirs = either[0] or either[1] or self._default_report
             report = functools.partial(_delivered, agent, name, theirs)
             if name == "publish":
-                agent.reach(
-                    "publish.sent",
-                    key=as_text(given.get("key")),
-                    headers=_headers(given.get("headers")),
-                )
+                _publishing(agent, given)
             return super().produce(topic, on_delivery=report, **given)
+
+        def produce_batch(self, topic: str, messages: Any, *args: Any, **kwargs: Any) -> Any:
+            name = _producing(agent, topic)
+            if name is None:
+                return super().produce_batch(topic, messages, *args, **kwargs)
+            given = _given(_PRODUCE_BATCH, args, kwargs)
+            either = given.pop("callback", None), given.pop("on_delivery", None)
+            of_all = either[0] or either[1] or self._default_report
+            # Copies, for the worker's own messages keep the worker's own callbacks.
+            watched = [_reported(agent, name, dict(one), of_all) for one in messages]
+            if name == "publish":
+                for one in watched:
+                    _publishing(agent, one)
+            taken = super().produce_batch(topic, watched, **given)
+            for theirs, one in zip(messages, watched, strict=True):
+                if "_error" in one:  # the client did not take it, and says so in the message
+                    theirs["_error"] = one["_error"]
+                    _refused(agent, name, as_text(one.get("key")), one["_error"])
+            return taken
 
     return Producer
 
@@ -137,6 +160,24 @@ def _producing(agent: Agent, topic: str) -> str | None:
     )
 
 
+def _publishing(agent: Agent, message: dict[str, Any]) -> None:
+    key, headers = as_text(message.get("key")), _headers(message.get("headers"))
+    agent.reach("publish.sent", key=key, headers=headers)
+
+
+def _reported(
+    agent: Agent, name: str, message: dict[str, Any], of_all: Callable[..., None] | None
+) -> dict[str, Any]:
+    """A message of a batch, whose report is heard by us first."""
+    either = message.pop("callback", None), message.pop("on_delivery", None)
+    theirs = either[0] or either[1] or of_all
+    return {**message, "callback": functools.partial(_delivered, agent, name, theirs)}
+
+
+def _refused(agent: Agent, name: str, key: str | None, error: Any) -> None:
+    agent.journal.write(f"{name}.refused", key=key, error=str(error))
+
+
 def _delivered(
     agent: Agent, name: str, theirs: Callable[..., None] | None, error: Any, message: Any
 ) -> None:
@@ -146,7 +187,7 @@ def _delivered(
             f"{name}.accepted", key=key, partition=message.partition(), offset=message.offset()
         )
     else:
-        agent.journal.write(f"{name}.refused", key=key, error=str(error))
+        _refused(agent, name, key, error)
     if theirs is not None:
         theirs(error, message)
 

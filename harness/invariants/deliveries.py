@@ -1,7 +1,8 @@
 """Deliveries: each leads to the one workflow of its record before its offset is committed.
 
-* A worker that already began the workflow in this life need not ask the server again for a
-  second delivery; one that never did has not attached the delivery to anything.
+* A worker that already began the workflow in this life, or heard of it from the server in any
+  other way, need not ask again for a second delivery; one that never did has not attached the
+  delivery to anything.
 * A promise exists for a worker from the moment the server has told so. Whoever commits sooner has
   left it to luck whether the request arrived, and is wrong even where it did.
 * A commit counts when the broker has it in its log, and already when the worker sends it: a commit
@@ -58,12 +59,12 @@ def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdic
     """
     findings = []
     covered = 0
-    for message in history.published_at.values():
+    for (partition, offset), message in history.published_at.items():
         commit = next(
             (
                 commit
                 for commit in history.commits
-                if commit.partition == message.partition and commit.offset > _offset(message)
+                if commit.partition == partition and commit.offset > offset
             ),
             None,
         )
@@ -102,8 +103,7 @@ def _several_workflows(history: History, delivered: dict[str, list[Delivery]]) -
 def _is_attached(history: History, record_id: str, delivery: Delivery) -> bool:
     roots = history.roots_of_record.get(record_id, ())
     life = delivery.incarnation
-    confirmed = history.checkpoints("workflow.begin.confirmed", life)
-    if any(event.get("promise") in roots for event in confirmed):
+    if any(by == life for root in roots for _, by in _told(history, root)):
         return True
     until_ns = history.work_ends_ns
     if delivery.at_ns > until_ns - seconds(history.timing.margin_s):
@@ -142,9 +142,9 @@ def _made_safe(history: History, message: Published) -> tuple[int, str] | None:
     """When and how it was first known that the message is in other hands than the topic's."""
     found = []
     for root in history.roots_of_record.get(_named(history, message), ()):
-        known_ns = _known_ns(history, root)
-        if known_ns is not None:
-            found.append((known_ns, f"the promise {root!r} was confirmed"))
+        told_ns = [at_ns for at_ns, _ in _told(history, root)]
+        if told_ns:
+            found.append((min(told_ns), f"the promise {root!r} was confirmed"))
     if message.poison is not None:
         found += [
             (letter.at_ns, "its dead letter was accepted")
@@ -154,23 +154,17 @@ def _made_safe(history: History, message: Published) -> tuple[int, str] | None:
     return min(found, default=None)
 
 
-def _known_ns(history: History, root: str) -> int | None:
-    """When a worker was first told that the promise exists; None if none ever was.
-
-    A worker that asks by other ways than the watched ones is given the moment of the creation.
-    """
-    asked = any(
-        event.get("promise") == root for event in history.checkpoints("workflow.begin.sent")
-    )
-    if not asked:
-        return history.promises[root].created_ns
-    told = [
-        event.at
-        for event in history.checkpoints("workflow.begin.confirmed")
-        if event.get("promise") == root
-    ]
-    told += [lease.acquired_ns for lease in history.leases.get(root, ())]
-    return min(told, default=None)
+def _told(history: History, root: str) -> Iterator[tuple[int, str]]:
+    """When the server told a worker that the promise exists, and whom."""
+    for event in history.checkpoints("workflow.begin.confirmed"):
+        if event.get("promise") == root:
+            yield event.at, event.by
+    for lease in history.leases.get(root, ()):
+        yield lease.acquired_ns, lease.incarnation
+    for request in history.requests:
+        its = {request.data.get("id"), request.data.get("awaited")}
+        if root in its and request.accepted and request.answered_ns is not None:
+            yield request.answered_ns, request.incarnation
 
 
 def _named(history: History, message: Published) -> str:
@@ -208,10 +202,6 @@ def _record_id(history: History, delivery: Delivery) -> str | None:
 def _polled(history: History, delivery: Delivery) -> Witness:
     where = f"offset {delivery.offset} of partition {delivery.partition}"
     return said(history, delivery.at_ns, delivery.incarnation, f"polled {delivery.key} at {where}")
-
-
-def _offset(message: Published) -> int:
-    return -1 if message.offset is None else message.offset
 
 
 def _offsets(commit: Event) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ struck more than it was meant to, or whose worker was started again and not seen
 
 * A fault that never struck is told apart from one that landed badly (`not_reached`): a search
   draws arrivals that may not come, and may still learn from the rest of the run.
+* A worker whose doings only the others saw was not watched, and cannot be judged.
 """
 
 from harness.history.history import History
@@ -54,6 +55,23 @@ def enough_was_at_stake(history: History) -> Verdict:
     if not seen:
         return Verdict.unknown("no message was both acknowledged by the broker and delivered")
     return Verdict.holds(f"{seen} messages were acknowledged and delivered", checked=seen)
+
+
+def worker_is_unwatched(history: History) -> str | None:
+    """What somebody else saw of the workers and their agents saw nothing of, or None.
+
+    Then they speak to the broker by a client that is not watched, and nothing can be said of them.
+    """
+    for seen, checkpoint, what in (
+        (history.completions, "publish.sent", "published its completions"),
+        ([one for one in history.commits if one.offset > 0], "record.polled", "read its messages"),
+    ):
+        if seen and not history.checkpoints(checkpoint):
+            return (
+                f"no agent saw a worker reach {checkpoint}, and yet somebody {what}: it uses a "
+                "client that is not watched (README, put your own worker under test)"
+            )
+    return None
 
 
 def not_reached(history: History) -> tuple[int, ...]:

@@ -86,7 +86,7 @@ def broker_was_late(history: History) -> str | None:
 
 
 def _may_have_waited(history: History, refused: Event, timeout_s: float) -> bool:
-    """Whether what was given up had been in the worker's hands for as long as it was told to wait."""
+    """Whether the worker had had it for as long as it was told to wait before it gave it up."""
     latest_ns = refused.at - seconds(timeout_s - _ROUNDS_S)
     return any(
         event.get("key") == refused.get("key") and event.at <= latest_ns

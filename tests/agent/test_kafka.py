@@ -178,6 +178,16 @@ def test_the_workers_on_revoke_is_called_after_the_checkpoint(
     assert written(tmp_path)[0].get("partitions") == [2]
 
 
+def test_what_is_lost_is_taken_away_too(tmp_path: Path) -> None:
+    """The client calls on_revoke for it where there is no on_lost."""
+    watched, heard = consumer(tmp_path), []
+    watched.subscribe(["in"])
+    assert "on_lost" not in watched.callbacks
+    watched.subscribe(["in"], on_lost=lambda *_: heard.append(checkpoints(tmp_path)))
+    watched.callbacks["on_lost"](watched, [TopicPartition("in", 2)])
+    assert heard == [["rebalance.revoked"]]
+
+
 @pytest.mark.parametrize(
     ("topic", "names"),
     [

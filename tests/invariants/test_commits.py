@@ -6,7 +6,14 @@ from harness.journal.format import Event
 from harness.schedule.faults import Arrival, PauseWorker
 from tests.invariants import building as b
 
-SEEN = [b.published(0), b.published(1, index=1), b.polled(0), b.polled(1, 0.25), b.root()]
+SEEN = [
+    b.published(0),
+    b.published(1, index=1),
+    b.polled(0),
+    b.polled(1, 0.25),
+    b.root(),
+    b.begun(),
+]
 
 
 def judged(*parts: b.Events | Event) -> Verdict:
@@ -30,7 +37,7 @@ def test_flags_a_commit_past_what_was_handed_out_by_then() -> None:
 
 def test_a_position_behind_the_mark_of_a_transaction_is_one_that_may_be_committed() -> None:
     """Whoever commits without saying what commits that, and librdkafka's auto-commit does."""
-    one = [b.published(0), b.published(2, at=0.3, index=1), b.polled(0), b.root()]
+    one = [b.published(0), b.published(2, at=0.3, index=1), b.polled(0), b.root(), b.begun()]
     for offset, outcome in ((1, "holds"), (2, "holds"), (3, "violated")):
         run = b.history(one, b.commit(offset, 0.5), of=b.schedule(messages=2))
         assert no_offset_is_committed_before_its_promise_exists(run).outcome == outcome
@@ -42,7 +49,7 @@ def test_what_stands_next_and_was_not_handed_out_may_not_be_passed() -> None:
         ([b.polled(0), b.polled(1, 0.25)], "holds"),
         ([b.polled(0)], "violated"),
     ):
-        both = [b.published(0), b.published(1, index=1), *handed, b.root()]
+        both = [b.published(0), b.published(1, index=1), *handed, b.root(), b.begun()]
         run = b.history(both, b.commit(2, 0.5), of=b.schedule(messages=2))
         assert no_offset_is_committed_before_its_promise_exists(run).outcome == outcome
 

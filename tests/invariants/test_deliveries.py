@@ -1,5 +1,7 @@
 """One workflow a record id; no offset before its promise."""
 
+import pytest
+
 from harness.invariants.deliveries import (
     no_offset_is_committed_before_its_promise_exists,
     one_workflow_per_record_id,
@@ -38,6 +40,28 @@ def test_flags_a_delivery_that_was_attached_to_nothing() -> None:
     b.assert_violated(one_workflow_per_record_id(run), "attached to no workflow", b.W2)
 
 
+@pytest.mark.parametrize(
+    ("asked", "attached"),
+    [
+        pytest.param(b.asked("promise.get", 5.1, b.W2, id="r"), True, id="looked up"),
+        pytest.param(
+            b.asked("promise.register_listener", 5.1, b.W2, awaited="r"), True, id="awaited"
+        ),
+        pytest.param(b.acquired(5.1, b.W2), True, id="at work on it"),
+        pytest.param(b.asked("promise.get", 5.1, b.W2, 404, id="r"), False, id="not found"),
+        pytest.param(b.asked("promise.get", 5.1, b.W2, None, id="r"), False, id="not answered"),
+        pytest.param(b.asked("promise.get", 5.1, b.W2, id="other"), False, id="another's"),
+        pytest.param(b.asked("promise.get", 5.1, b.W1, id="r"), False, id="by another"),
+    ],
+)
+def test_a_worker_may_hear_of_the_workflow_in_any_way(asked: b.Events, *, attached: bool) -> None:
+    run = b.history(
+        DELIVERED_TWICE, b.polled(1, 5.0, b.W2), b.root(), b.begun(), b.drained(), asked, of=TWO
+    )
+    verdict = one_workflow_per_record_id(run)
+    assert verdict.outcome == ("holds" if attached else "violated"), verdict.story
+
+
 def test_forgives_an_unattached_delivery_whose_worker_died_or_was_cut_off_or_lost_it() -> None:
     lonely = [*DELIVERED_TWICE, b.polled(1, 5.0, b.W2), b.root(), b.begun()]
     revoked = b.reach("rebalance.revoked", 5.1, b.W2, partitions=[0])
@@ -64,12 +88,14 @@ def test_says_nothing_of_a_delivery_just_before_the_run_was_over() -> None:
 
 
 def test_holds_when_the_promise_was_there_at_the_commit() -> None:
-    run = b.history(b.published(), b.polled(), b.root(created=0.3), b.commit(1, at=0.3))
+    made = [b.root(created=0.3), b.begun(at=0.3)]
+    run = b.history(b.published(), b.polled(), made, b.commit(1, at=0.3))
     b.assert_holds(no_offset_is_committed_before_its_promise_exists(run), checked=1)
 
 
 def test_flags_a_commit_before_the_promise() -> None:
-    run = b.history(b.published(), b.root(created=0.6), b.commit(1, at=0.5))
+    made = [b.root(created=0.6), b.begun(at=0.6)]
+    run = b.history(b.published(), made, b.commit(1, at=0.5))
     b.assert_violated(
         no_offset_is_committed_before_its_promise_exists(run), "before its promise", "offset 1"
     )
@@ -96,7 +122,8 @@ def test_a_commit_of_nothing_says_nothing() -> None:
 def test_flags_a_commit_that_was_sent_before_anything_confirmed_the_promise() -> None:
     """Even if the commit then loses its race at the broker."""
     sent = b.reach("offset.commit.sent", 0.29, offsets=[[0, 1]])
-    raced = [b.published(), b.polled(), b.root(created=0.3), b.commit(1, at=0.31), sent]
+    made = [b.root(created=0.3), b.begun(at=0.305)]
+    raced = [b.published(), b.polled(), *made, b.commit(1, at=0.31), sent]
     b.assert_violated(no_offset_is_committed_before_its_promise_exists(b.history(raced)), "sent")
 
 
@@ -111,7 +138,7 @@ def test_a_commit_sent_after_the_confirmation_is_fine_whatever_the_rounding() ->
 def test_poison_is_safe_with_its_dead_letter_or_its_mapped_workflow() -> None:
     judged = no_offset_is_committed_before_its_promise_exists
     seen = [b.published(), b.polled(), b.commit(1, at=0.5)]
-    mapped = b.root("safe-id", 0.3, about="-nul\0")
+    mapped = [b.root("safe-id", 0.3, about="-nul\0"), b.begun("safe-id", 0.3)]
     b.assert_holds(judged(b.history(seen, b.dead_letter(0.4, 0), of=POISONED)))
     b.assert_holds(judged(b.history(seen, mapped, of=POISONED)))
     b.assert_violated(judged(b.history(seen, b.dead_letter(0.6, 0), of=POISONED)))

@@ -7,6 +7,7 @@ from harness.invariants.evidence import (
     enough_was_at_stake,
     every_scheduled_fault_landed,
     the_run_was_played_to_its_end,
+    worker_is_unwatched,
 )
 from harness.invariants.judge import judge
 from harness.schedule.faults import Arrival, CutLink, KillWorker, LockDatabase, RollingRestart
@@ -149,3 +150,15 @@ def test_a_run_was_played_to_its_end_if_its_journal_says_so() -> None:
     for events in (cut, [*cut, b.event("phase", 60.0, b.W1, phase="over")]):
         run = History.of(b.SCHEDULE, b.TIMING, events)
         b.assert_unknown(the_run_was_played_to_its_end(run), "cut short")
+
+
+def test_says_that_a_worker_speaks_by_a_client_that_nobody_watches() -> None:
+    assert worker_is_unwatched(b.history(b.published(), b.commit(0, 0.2))) is None
+    polled, sent = b.polled(), b.publishing("r:3", 1.0)
+    assert worker_is_unwatched(b.history(polled, sent, b.completion(1.0), b.commit())) is None
+    unpublished = worker_is_unwatched(b.history(polled, b.completion(1.0)))
+    assert unpublished is not None
+    assert "no agent saw a worker reach publish.sent" in unpublished
+    unpolled = worker_is_unwatched(b.history(sent, b.commit()))
+    assert unpolled is not None
+    assert "no agent saw a worker reach record.polled" in unpolled
