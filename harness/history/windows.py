@@ -31,16 +31,7 @@ from harness.schedule.schedule import Schedule
 
 HOLD, PAUSE, _SERVER = "hold", "pause_worker", "kill_server"
 _STARTS, _ENDS = "fault.injecting", "fault.healed"
-_NO_EXCUSE = frozenset(
-    {
-        "kill_worker",
-        "kill_worker_at_time",
-        "stop_worker",
-        "rolling_restart",
-        "add_worker",
-        "lock_database",
-    }
-)
+_EXCUSES = frozenset({HOLD, PAUSE, _SERVER, "cut_link"})
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +63,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     def excuses(self, incarnation: str, link: Literal["kafka", "resonate"]) -> bool:
         """Whether the window stood between this incarnation and that part."""
-        if self.kind in _NO_EXCUSE or self.link not in {None, link}:
+        if self.kind not in _EXCUSES or self.link not in {None, link}:
             return False
         if self.incarnation is None or self.incarnation == incarnation:
             return True

@@ -107,6 +107,12 @@ OF_THE_SERVER: frozenset[str] = frozenset(check.__name__ for check in _OF_THE_SE
 EVIDENCE: frozenset[str] = frozenset(check.__name__ for check in _EVIDENCE)
 
 
+# A lying server, then a death: much of the rest may be no more than what follows. Poison holds up
+# what stands behind it, but what stands behind it may also be lost for another reason.
+_FIRST = (*(check.__name__ for check in _OF_THE_SERVER), no_worker_died_unasked.__name__)
+_LAST = (every_poison_record_is_dead_lettered_with_its_reason.__name__,)
+
+
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What all invariants say of one run.
 
@@ -128,8 +134,10 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def violated(self) -> list[str]:
-        """The invariants that did not hold."""
-        return [name for name, one in self.verdicts.items() if one.outcome == "violated"]
+        """The invariants that did not hold, what may be the cause of the others first."""
+        violated = [name for name, one in self.verdicts.items() if one.outcome == "violated"]
+        first = {name: place for place, name in enumerate(_FIRST)}
+        return sorted(violated, key=lambda name: (name in _LAST, first.get(name, len(first))))
 
     @property
     def unproven(self) -> list[str]:
@@ -144,9 +152,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
         The middle of a very long word, such as a record id, is in verdict.json only.
         """
-        # What a worker died of comes first: much of the rest may be no more than what follows.
-        violated = sorted(self.violated, key=lambda name: name != no_worker_died_unasked.__name__)
-        red = [*violated, *self.unproven]
+        red = [*self.violated, *self.unproven]
         shown = red or list(self.verdicts)
         lines = [f"overall  {self.overall}"]
         for name in shown:

@@ -88,6 +88,8 @@ def _not_as_asked(history: History, window: Window, fault: Fault) -> Iterator[st
             yield from _not_added(history, fault)
         case KillServer():
             yield from _server_not_killed(window, fault)
+        case KillWorker() | KillWorkerAtTime():
+            pass  # they have no window
 
 
 def _not_killed(

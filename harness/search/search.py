@@ -122,6 +122,7 @@ class Search:
         self._first_unknown: JudgedRun | None = None
         self._runs = self._shrink_runs = self._partly = self._unknown = 0
         self._held = self._left = self._remembered_runs = 0
+        self._left_to_others: bytes | None = None
         self._invariant: str | None = None
         self._found: Schedule | None = None
         self._found_after_s = 0.0
@@ -180,7 +181,7 @@ class Search:
         if self._smallest is not None:
             return  # it was remembered, and was run as it stands
         if without_simplest:
-            self._outcomes[to_json(simplest(strategy()))] = None
+            self._left_to_others = to_json(simplest(strategy()))
         seeds, idle = random.Random(seed), 0
         while self._smallest is None and not self._is_over() and idle <= _IDLE_DRAWS:
             runs = self._runs
@@ -194,7 +195,8 @@ class Search:
     def _breaks(self, schedule: Schedule) -> bool:
         saved = to_json(schedule)
         if saved not in self._outcomes:
-            if self._is_over():
+            # Once something is found, it may be what is left of it, and is run like any other.
+            if self._is_over() or (self._found is None and saved == self._left_to_others):
                 return False
             self._outcomes[saved] = self._run(schedule)
         outcome = self._outcomes[saved]

@@ -181,9 +181,10 @@ class Searcher:
             self._database.save(self._key, to_json(found))
 
     def _keep_smallest(self, one: Counterexample) -> None:
+        """In the place of what was found, if it is known to break as well."""
         smallest = one.smallest.history.schedule
         self._keep(smallest)
-        if self._database is not None and one.found != smallest:
+        if self._database is not None and one.found != smallest and one.reproduced:
             self._database.delete(self._key, to_json(one.found))
 
     def _strategy(self, calm: Schedule) -> Callable[[], SearchStrategy[Schedule]]:

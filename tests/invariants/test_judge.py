@@ -6,6 +6,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.history import History
 from harness.invariants import INVARIANTS, Witness, judge
+from harness.invariants.judge import Judgement
 from harness.invariants.verdict import Verdict
 from tests.invariants import building as b
 
@@ -147,3 +148,15 @@ def test_what_a_worker_forges_counts_for_nothing() -> None:
     ]
     assert b.history(list(GOOD.events), forged).events == b.history(list(GOOD.events)).events
     assert judge(b.history(list(GOOD.events), forged)).overall == "holds"
+
+
+def test_what_may_be_the_cause_of_the_rest_comes_first() -> None:
+    names = [one.name for one in INVARIANTS]
+    judgement = Judgement(verdicts={name: Verdict.violated("") for name in names}, expected=())
+    assert judgement.violated[:3] == [
+        "the_server_keeps_the_protocol",
+        "the_server_remembers_what_it_answered",
+        "no_worker_died_unasked",
+    ]
+    assert judgement.violated[-1] == "every_poison_record_is_dead_lettered_with_its_reason"
+    assert sorted(judgement.violated) == sorted(names)

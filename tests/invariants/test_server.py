@@ -255,6 +255,6 @@ def test_a_server_that_lies_spoils_what_is_said_of_the_worker() -> None:
     judgement = judge(run(*WORK, t.got(2, 40, who="w2#1"), read=AT_THE_END))
     assert judgement.overall == "violated"
     # The worker is called a thief of leases, on the word of a server that gave one twice.
-    assert judgement.violated == ["a_lost_lease_records_nothing", "the_server_keeps_the_protocol"]
+    assert judgement.violated == ["the_server_keeps_the_protocol", "a_lost_lease_records_nothing"]
     assert DISTRUST in judgement.remarks
     assert DISTRUST not in judge(run(*WORK, read=AT_THE_END)).remarks

@@ -132,6 +132,17 @@ def test_leaves_the_simplest_to_somebody_else_if_told_to() -> None:
     assert len(without.played) == 5
 
 
+def test_what_is_left_to_somebody_else_may_be_what_is_left_of_a_find() -> None:
+    world = World(lambda _: ("one",))
+    searched = Search(world, BUDGET, lambda _: Worth.FULL).look(
+        lambda: SCHEDULES, seed=1, without_simplest=True
+    )
+    assert searched.counterexample is not None
+    assert kills(searched.counterexample.found) or len(searched.counterexample.found.records) > 1
+    smallest = searched.counterexample.smallest.history.schedule
+    assert (kills(smallest), len(smallest.records), len(smallest.workers)) == ([], 1, 1)
+
+
 def test_one_draw_owes_nothing_to_the_one_before() -> None:
     world = World(lambda _: ())
     look(world, Budget(runs=40, time_s=60.0, shrink_runs=0, again=0))

@@ -144,6 +144,20 @@ def test_what_is_found_is_kept_although_its_shrinking_is_interrupted(front: Fron
     assert front.kept() == 1
 
 
+def test_what_was_found_is_kept_until_what_is_left_of_it_is_seen_to_break_again(
+    front: Front,
+) -> None:
+    """Or the next night would begin with what perhaps holds, and the rest would be lost."""
+
+    def while_it_is_made_smaller(schedule: Schedule) -> JudgedRun:
+        is_again = len(front.said) > 1  # the last line that is said of it is after the tenth run
+        return a_run(schedule) if is_again else breaks(schedule)
+
+    with pytest.raises(Refuted, match="reproduced 0 of 2"):
+        front.searcher(while_it_is_made_smaller, DRAWS_MANY).search(CALM, 0)
+    assert front.kept() == 2
+
+
 def test_what_failed_before_takes_nothing_from_what_is_drawn(front: Front) -> None:
     for rows in range(10, 90):
         front.memory.save(b"schedules that broke python -m anything", to_json(a_schedule(rows)))
