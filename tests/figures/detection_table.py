@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -36,9 +37,10 @@ to is in detection.ndjson beside this page, with its commit; all on one farm of 
   needs none, or may strike anywhere.
 
 """
-_PLAIN = """, and in the
-plain way, SIGKILL at a uniformly random time on the same kinds of load: {least} or more a seed,
-for those with a narrow window as many as show over all seeds whether it needs ten times as many"""
+_PLAIN = """, and {whom}
+in the plain way too, with {seeds} seeds, SIGKILL at a uniformly random time on the same kinds of
+load: {least} or more a seed, for those with a narrow window as many as show over all seeds whether
+it needs ten times as many"""
 _WHY_CLOSE = (
     "Where the plain way needs as few, the window is that of the mutant's scenario, and not the "
     "only place where it shows: the loads are the same, with their duplicates and with several "
@@ -110,22 +112,33 @@ def document(done: Iterable[Sought]) -> str:
     """The whole page."""
     everything = list(done)
     mutants = dict.fromkeys(one.mutant for one in everything)
-    seeds = {
-        sum(one.way == "search" and one.mutant == mutant for one in everything)
-        for mutant in mutants
-    }
-    at_random = [one.bound for one in everything if one.way == "random"]
+    at_random = [one for one in everything if one.way == "random"]
+    sought_so = len({one.mutant for one in at_random})
+    whom = "each" if sought_so == len(mutants) else f"{sought_so} of them"
     where = dict.fromkeys((one.machine, one.date, one.commit) for one in everything)
     head = _HEAD.format(
-        seeds=" to ".join(map(str, sorted({min(seeds, default=0), max(seeds, default=0)}))),
+        seeds=_seeds([one for one in everything if one.way == "search"]),
         runs=max((one.bound for one in everything if one.way == "search"), default=0),
-        plain=_PLAIN.format(least=min(at_random)) if at_random else "",
+        plain=_plain(at_random, whom),
         errors=sum(one.errors for one in everything),
         measured="".join(f"- {', '.join(one)}\n" for one in where),
     )
     rows = [row(mutant, [one for one in everything if one.mutant == mutant]) for mutant in mutants]
     table = _line(_TITLES) + "|---" * len(_TITLES) + "|\n" + "".join(rows)
     return head + table + "\n" + "".join(f"- {line}\n" for line in aims(everything))
+
+
+def _plain(at_random: Sequence[Sought], whom: str) -> str:
+    if not at_random:
+        return ""
+    least = min(one.bound for one in at_random)
+    return _PLAIN.format(whom=whom, seeds=_seeds(at_random), least=least)
+
+
+def _seeds(sought: Iterable[Sought]) -> str:
+    """How many seeds a mutant had, "10" or "9 to 10"."""
+    counts = Counter(one.mutant for one in sought).values()
+    return " to ".join(map(str, sorted({min(counts, default=0), max(counts, default=0)})))
 
 
 type _Both = tuple[Sequence[Sought], Sequence[Sought]]  # by our draws, and in the plain way
