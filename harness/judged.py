@@ -42,7 +42,10 @@ class JudgedRun(msgspec.Struct, frozen=True):
 
     def short_story(self) -> str:
         """What is red and why, for who has just named the folder."""
-        return f"{self.judgement.story()}\n\nrun      {self.where}"
+        named = self.history.of_kind("named")
+        worker = named[0].get("worker") if named else None
+        of = [f"worker   {worker}"] if worker else []
+        return "\n".join([self.judgement.story(), "", *of, f"run      {self.where}"])
 
     def story(self) -> str:
         """What is red and why, what was played, and the commands that show it again."""

@@ -104,6 +104,11 @@ def test_the_brokers_answer_to_a_completion_is_lost(prover: Prover) -> None:
     assert second.at_ns < cut_off.end_ns - 10**9, "accepted only after the heal: no answer was lost"
 
 
+@pytest.mark.mutant
+def test_catches_a_worker_whose_producer_is_not_idempotent(prover: Prover) -> None:
+    prover.catch(UNANSWERED, named("is_not_idempotent"))
+
+
 # Down at once, and for long.
 LONG_UNANSWERED = UNANSWERED.with_faults(
     msgspec.structs.replace(UNANSWERED.faults[0], latency_ms=0, latency_s=0.0, cut_s=14.0)

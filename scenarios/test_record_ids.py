@@ -1,7 +1,8 @@
 """Record ids: whatever they are made of, each is one record's and nothing else.
 
-Ids that differ in one character, in case, in blanks or in how a letter is composed; very long ones;
-ids with what is special in a URL, a statement, a pattern, a template or a promise id.
+Ids that differ in one character, in case, in blanks, in leading noughts or in how a letter is
+composed; very long ones; ids with what is special in a URL, a statement, a pattern, a template or a
+promise id.
 
 Expect: every record completes, and its own rows go.
 Deny: a record taken for another, because something on the way was tidied, cut, folded or spelt out.
@@ -30,12 +31,19 @@ ALIKE = tuple(
             "look-alike",
             "a:b",
             "a-b",
+            "a_b",
+            "a.b",
+            "a/b",
+            "ab",
             "a%3Ab",
             "é" * 40 + "1",
             "é" * 40 + "2",
             "x" * 900 + "1",
             "x" * 900 + "2",
             "\u2028",
+            "7",
+            "007",
+            "\u0667",
             "x",
             "x ",
             "\u00e9",

@@ -24,6 +24,7 @@ from harness.infra.node import MARK
 
 _SWEPT_WITHIN_S = 10.0
 _DISMISSED_WITHIN_S = 30
+_QUIET_LOOKS = 5  # in a row, where processes come and go all the time
 _DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
@@ -71,10 +72,21 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def sweep(mark: str, folder: Path) -> list[str]:
-    """Kill what carries the mark, remove the folder; return a line for each process killed."""
+    """Kill what carries the mark, remove the folder; return a line for each process killed.
+
+    Who starts another process and ends while one looks shows neither of them: that nothing is left
+    is known where no process came or went meanwhile, or was seen in several looks.
+    """
     said = []
+    quiet = 0
     deadline = time.monotonic() + _SWEPT_WITHIN_S
-    while (found := marked(mark)) and time.monotonic() < deadline:
+    while quiet < _QUIET_LOOKS and time.monotonic() < deadline:
+        there = psutil.pids()
+        found = marked(mark)
+        if not found:
+            quiet = _QUIET_LOOKS if psutil.pids() == there else quiet + 1
+            continue
+        quiet = 0
         for process in found:
             with contextlib.suppress(psutil.Error):
                 said.append(f"{process.pid} {' '.join(process.cmdline())[:100]}")

@@ -228,7 +228,9 @@ class WorkerPool:
     def stop_all(self, step: Callable[[], None], admin: AdminClient, group: str) -> None:
         """Ask all to stop and wait for their ends, calling `step`, which calls this pool's.
 
-        Who leaves a group says so, and the broker knows it at once: what it says then is kept.
+        Who leaves a group says so, and the broker knows it at once: what it says then is kept, of
+        those that hold partitions back. (A cooperative member that has none leaves in silence:
+        librdkafka sends nothing.)
         """
         self.closing = True
         for life in self.alive():
@@ -238,7 +240,7 @@ class WorkerPool:
             step()
             clock.sleep(0.02)
         self.step()
-        self._record("seen.members", count=len(_owned(admin, group)))
+        self._record("seen.members", count=sum(map(bool, _owned(admin, group))))
 
     def _end_if_stuck(self, life: Life) -> None:
         now = clock.monotonic_s()

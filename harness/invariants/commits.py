@@ -1,5 +1,5 @@
-"""Commits by themselves: none past what was handed out, none that sets the group back, and who is
-started later goes on from there.
+"""Commits by themselves: none past what was handed out, none that sets the group back, and nobody
+goes back behind them, neither who is started later nor who goes on.
 
 The broker's own log of commits against what the workers were handed. A commit that was under way
 while a partition changed hands may be older than the one before; at the end it may not be.
@@ -101,6 +101,40 @@ def read_again(history: History) -> Iterator[Finding]:
                     _committed(history, before[-1]),
                     said(history, gained_ns, life.name, "was given the partition after this"),
                     said(history, delivery.at_ns, life.name, f"polled {where}"),
+                ],
+            )
+
+
+def went_back(history: History) -> Iterator[Finding]:
+    """The first message that each life is handed again, although the group has committed past it
+    since and nobody has taken the partition from it meanwhile.
+    """
+    by_partition = _by_partition(history)
+    handed: dict[tuple[str, int, int], Delivery] = {}
+    told = set[str]()
+    for delivery in history.deliveries:
+        life = history.incarnations.get(delivery.incarnation)
+        key = (delivery.incarnation, delivery.partition, delivery.offset)
+        first = handed.setdefault(key, delivery)
+        if life is None or first is delivery or life.name in told:
+            continue
+        if first.at_ns < _gained_ns(history, life, delivery):
+            handed[key] = delivery
+            continue
+        since = [
+            one
+            for one in by_partition.get(delivery.partition, ())
+            if after(one.at_ns, first.at_ns) and after(delivery.at_ns, one.at_ns)
+        ]
+        if since and since[-1].offset > delivery.offset:
+            told.add(life.name)
+            where = f"offset {delivery.offset} of partition {delivery.partition}"
+            yield Finding(
+                f"{life.name} went back to what the group had committed past",
+                [
+                    said(history, first.at_ns, life.name, f"polled {where}"),
+                    _committed(history, since[-1]),
+                    said(history, delivery.at_ns, life.name, f"polled {where} again"),
                 ],
             )
 

@@ -15,7 +15,12 @@ from harness.history.facts import Delivery, Published
 from harness.history.history import History
 from harness.history.moments import after, seconds
 from harness.history.names import key_of
-from harness.invariants.commits import past_what_was_handed_out, read_again, set_back
+from harness.invariants.commits import (
+    past_what_was_handed_out,
+    read_again,
+    set_back,
+    went_back,
+)
 from harness.invariants.excuses import cut, death, revocations
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 from harness.journal.format import Event
@@ -55,7 +60,7 @@ def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdic
     """At every commit, each message before it has its workflow's promise or its dead letter.
 
     Nor is there a commit past what was ever handed to a worker, or one that sets the group back,
-    and no worker reads what was committed past before it was started.
+    and no worker reads what was committed past before it was started, or goes back to it.
     """
     findings = []
     covered = 0
@@ -79,6 +84,7 @@ def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdic
     findings += past_what_was_handed_out(history)
     findings += set_back(history)
     findings += read_again(history)
+    findings += went_back(history)
     return conclude(
         findings,
         checked=covered,

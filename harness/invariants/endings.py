@@ -9,7 +9,8 @@ worker that sends SIGTERM to itself has ended by itself.
 * Whoever has a handler and leaves at once, in the middle of a step, makes a crash of every release:
   the step is done a second time, and a completion may be published twice. A few seconds of
   waiting are owed to what was under way, not more, for a step may take longer than any release.
-  Whoever asks to have it recorded and hears that its lease is lost has nothing left to finish.
+  Whoever lost its lease to a fault, and hears so when the step is to be recorded, has nothing left
+  to finish.
 * Whoever ends by itself when asked leaves the group first. The broker gives the partitions of one
   that only vanished to nobody before the group's session has lapsed, which in production takes
   45 s, at every release. How many are members is the broker's word, once all have ended. One that
@@ -26,6 +27,7 @@ from harness.history.facts import Incarnation, Start
 from harness.history.history import History
 from harness.history.moments import seconds
 from harness.invariants.excuses import cut
+from harness.invariants.lapses import lost_to_a_fault
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said, started
 from harness.schedule.faults import KillWorker
 
@@ -188,12 +190,16 @@ def _was_cut_off(history: History, life: Incarnation, start: Start) -> bool:
 
 
 def _was_refused(history: History, start: Start) -> bool:
-    """Whether it asked to have the step recorded and heard that it is no longer its own."""
+    """Whether it asked to have the step recorded and heard that it is no longer its own, through no
+    fault of its own: who stops beating when it is asked to stop has given the lease away.
+    """
+    lease = history.lease_of(start)
     return any(
         request.incarnation == start.incarnation
         and request.sent_ns >= start.started_ns
         and request.asks_for("promise.settle") == start.promise
         and request.refused
+        and (lease is None or lost_to_a_fault(history, lease, request.sent_ns))
         for request in history.requests
     )
 

@@ -189,13 +189,32 @@ def judge(history: History, *, expected: Collection[str] | None = None) -> Judge
         invariant.name: invariant.check(history) if whole.outcome == "holds" else whole
         for invariant in INVARIANTS
     }
-    remarks = (*history.remarks, *_about_the_server(verdicts))
+    remarks = (
+        *history.remarks,
+        *_about_the_server(verdicts),
+        *_about_heartbeats(history),
+    )
     return Judgement(
         verdicts=verdicts,
         expected=tuple(expected or ()),
         owed=tuple(_whose_evidence_is_missing(history, verdicts)),
         remarks=remarks,
     )
+
+
+def _about_heartbeats(history: History) -> Iterator[str]:
+    """That the server refuses them, which it does for what they ask and not for what they find.
+
+    Whoever loses every lease sees steps started again and not why. (The server refuses one over
+    several origins, which is what the SDK's own heartbeat sends.)
+    """
+    refused = [one for one in history.requests if one.kind == "task.heartbeat" and one.refused]
+    if refused:
+        first = refused[0]
+        yield (
+            f"{len(refused)} heartbeats were refused, the first of {first.incarnation} with "
+            f"{first.status}: {first.answer}"
+        )
 
 
 def _without_its_middle(long: re.Match[str]) -> str:

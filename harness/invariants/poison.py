@@ -131,7 +131,9 @@ def _interrupted_between(
             since_ns <= at_ns <= passed_ns + ROUNDING_NS
             for at_ns in revocations(history, one.partition, life)
         )
-        given_up = may_have_been_given_up(history, life, poll.at_ns, until_ns)
+        given_up = poll.at_ns <= passed_ns and may_have_been_given_up(
+            history, life, poll.at_ns, passed_ns
+        )
         died = since_ns <= passed_ns and death(history, life, since_ns, passed_ns)
         if revoked or given_up or died:
             return True

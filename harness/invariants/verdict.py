@@ -91,7 +91,9 @@ def conclude(
     if findings:
         first, *others = findings
         more = f" (and {len(others)} more like it)" if others else ""
-        return Verdict.violated(first.message + more, first.witnesses, checked=checked)
+        shown = first.witnesses[:_FEWEST]
+        in_order = sorted(shown, key=lambda one: (one.at_s is None, one.at_s or 0.0))
+        return Verdict.violated(first.message + more, in_order, checked=checked)
     if not checked:
         return Verdict.unknown(otherwise)
     return Verdict.holds(f"{checked} {at_stake}", checked=checked)

@@ -56,7 +56,7 @@ _BY_THE_AGENT = {
 # What the parts themselves said at the final read, written by the harness. seen.commit is the
 # broker's own history of commits.
 _SEEN = {
-    "seen.members": "count",  # of the group, once all workers had ended
+    "seen.members": "count",  # that hold partitions, once all workers had ended
     "seen.completion": "partition offset at_ms key value headers",
     "seen.dead_letter": "partition offset at_ms key value headers",
     "seen.commit": "partition offset at_ms",

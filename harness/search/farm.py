@@ -30,7 +30,7 @@ from harness.search.searcher import worth_of
 
 _LEFT_WITHIN_S = 60.0
 _STOP_FIRST = 100  # before multiprocessing's own finalizers
-_stacks: list[Stack] = []
+_stacks: list[Stack | HarnessError] = []  # one, or why there is none
 
 
 class Farm:
@@ -102,8 +102,8 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
 
 def play(schedule: Schedule, session: Path, worker: str, server: str | None, title: str) -> Played:
     """Play one schedule in this process; an error comes back as `error`."""
-    player = Player(stack_here(), session, worker, server_from(server))
     try:
+        player = Player(stack_here(), session, worker, server_from(server))
         outcome = player.play(schedule, title)
     except HarnessError as error:
         return Played(
@@ -131,8 +131,11 @@ def _arrivals(outcome: JudgedRun) -> dict[int, dict[str, int]]:
 
 
 def stack_here() -> Stack:
-    """The stack of the process that a job runs in."""
-    return _stacks[0]
+    """The stack of the process that a job runs in; HarnessError if it could not be started."""
+    stack = _stacks[0]
+    if isinstance(stack, HarnessError):
+        raise stack
+    return stack
 
 
 def _settle(
@@ -140,5 +143,9 @@ def _settle(
 ) -> None:
     stack = Stack(parts, choice, numbers.get(timeout=30), count)
     Finalize(None, stack.stop, exitpriority=_STOP_FIRST)
-    stack.start()
-    _stacks.append(stack)
+    try:
+        stack.start()
+    except HarnessError as error:
+        _stacks.append(error)  # for each job to say: an error here would only break the pool
+    else:
+        _stacks.append(stack)

@@ -117,3 +117,16 @@ def test_forgives_who_reads_what_the_group_was_set_back_to() -> None:
     revoked = b.reach("rebalance.revoked", 1.05, partitions=[0])
     b.assert_holds(judged(back, revoked, b.polled(1, 1.5, b.W2)))
     b.assert_violated(judged(back, revoked, b.polled(0, 1.5, b.W2)), "read again")
+
+
+def test_flags_a_life_that_goes_back_to_what_was_committed_past_meanwhile() -> None:
+    again = [b.commit(2, 0.5), b.polled(0, 0.8)]
+    b.assert_violated(judged(again), "went back to what the group had committed past", "again")
+    b.assert_holds(judged(b.polled(0, 0.4), b.commit(2, 0.5)))  # before it was committed past
+    b.assert_holds(judged(b.commit(1, 0.5), b.polled(1, 0.8)))  # what is not committed past
+
+
+def test_forgives_a_life_that_is_handed_again_what_it_gave_away_meanwhile() -> None:
+    revoked = b.reach("rebalance.revoked", 0.45, partitions=[0])
+    late = [b.commit(1, 0.4), revoked, b.commit(2, 0.5), b.polled(1, 0.8)]
+    b.assert_holds(judged(late))

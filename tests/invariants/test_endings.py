@@ -156,10 +156,6 @@ def test_flags_a_worker_that_leaves_in_the_middle_of_a_step(step: b.Events) -> N
             id="recorded without its knowing",
         ),
         pytest.param(b.failed("r:1", 40.9, 41.0), id="waiting to be tried again"),
-        pytest.param(
-            [*b.step("r:1", 40.9, 41.2, confirmed=False), *b.settles("r:1", 41.2, status=409)],
-            id="refused",
-        ),
         pytest.param([b.started("r:1", 40.9), *b.window(40.8, 45.0)], id="cut off"),
         pytest.param([b.started("r:1", 40.9), *b.window(40.8, 45.0, fault=1)], id="cut off Kafka"),
         pytest.param(
@@ -171,6 +167,17 @@ def test_flags_a_worker_that_leaves_in_the_middle_of_a_step(step: b.Events) -> N
 def test_a_worker_may_leave_what_is_over_or_not_in_its_hands(step: b.Events) -> None:
     run = b.history(AT_WORK, b.acquired(40.0), step, LEFT, of=CUT)
     b.assert_holds(workers_stop_when_asked(run), checked=1)
+
+
+@pytest.mark.parametrize(("healed", "cost_the_lease"), [(40.85, True), (40.4, False)])
+def test_a_worker_may_leave_a_step_whose_lease_a_fault_had_cost(
+    healed: float, *, cost_the_lease: bool
+) -> None:
+    """Acquired at 39.5 s for two seconds: what is over by 40.5 s keeps no heartbeat away."""
+    step = [*b.step("r:1", 40.9, 41.2, confirmed=False), *b.settles("r:1", 41.6, status=409)]
+    run = b.history(AT_WORK, b.acquired(39.5), b.window(39.6, healed), step, LEFT, of=CUT)
+    verdict = workers_stop_when_asked(run)
+    assert verdict.outcome == ("holds" if cost_the_lease else "violated"), verdict.story
 
 
 def test_a_worker_may_leave_a_step_that_it_has_waited_for() -> None:

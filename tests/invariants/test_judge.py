@@ -160,3 +160,15 @@ def test_what_may_be_the_cause_of_the_rest_comes_first() -> None:
     ]
     assert judgement.violated[-1] == "every_poison_record_is_dead_lettered_with_its_reason"
     assert sorted(judgement.violated) == sorted(names)
+
+
+def test_that_the_server_refuses_heartbeats_is_said() -> None:
+    why = "All tasks must belong to the same origin"
+    refused = [
+        b.asked("task.heartbeat", at, status=400, answer=why, pid="p", tasks=[])
+        for at in (1.0, 1.5)
+    ]
+    remarks = judge(b.history(*refused)).remarks
+    assert f"2 heartbeats were refused, the first of w1#1 with 400: {why}" in remarks
+    kept = b.asked("task.heartbeat", 1.0, pid="p", tasks=[])
+    assert not any("heartbeats" in remark for remark in judge(b.history(kept)).remarks)

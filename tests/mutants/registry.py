@@ -246,6 +246,16 @@ MUTANTS: tuple[Mutant, ...] = (
         "step.started .. step.settle.confirmed",
     ),
     Mutant(
+        "stops_beating_first",
+        ("workers_stop_when_asked",),
+        "step.started .. step.settle.confirmed",
+    ),
+    Mutant(
+        "is_not_idempotent",
+        ("one_completion_per_record_id",),
+        "publish.sent .. publish.accepted",
+    ),
+    Mutant(
         "trusts_an_interrupted_recovery",
         ("every_record_completes",),
         "task.acquired .. sleep.suspended",
