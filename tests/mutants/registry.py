@@ -60,6 +60,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "forgets_what_it_keeps",
         ("no_offset_is_committed_before_its_promise_exists",),
         "record.polled .. rebalance.revoked .. workflow.begin.confirmed",
+        "one of two partitions has to go while a start of the other waits, and what follows it not",
     ),
     Mutant("pages_by_row_id", ("rows_go_once_and_wholly",)),
     Mutant(
@@ -150,6 +151,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "skips_what_it_was_handed",
         ("no_offset_is_committed_before_its_promise_exists",),
         "record.polled .. workflow.begin.confirmed",
+        "one process has to lose a partition and get it back, all while the promise server is away",
     ),
     Mutant(
         "skips_what_it_has_in_hand",
@@ -162,6 +164,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "keeps_the_slots_of_the_abandoned",
         ("every_workflow_and_offset_is_settled",),
         "record.polled .. workflow.begin.confirmed",
+        "a partition has to go while as many starts wait for the promise server as may",
     ),
     Mutant("opens_its_stream_once", ("every_record_completes",)),
     Mutant("tidies_the_key", ("every_record_completes",)),
@@ -191,6 +194,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "logs_a_failed_letter",
         ("every_poison_record_is_dead_lettered_with_its_reason",),
         "record.polled .. dead_letter.accepted",
+        "a long cut has to begin in the milliseconds between the poison and its letter",
     ),
     Mutant(
         "marks_poison_before_its_letter",
@@ -207,7 +211,11 @@ MUTANTS: tuple[Mutant, ...] = (
         ("a_lost_lease_records_nothing",),
         "step.started .. step.settle.sent",
     ),
-    Mutant("beats_until_one_fails", ("only_the_failing_step_retries",)),
+    Mutant(
+        "beats_until_one_fails",
+        ("only_the_failing_step_retries",),
+        rare="a cut has to be long enough for a beat and too short for the lease, a lock longer",
+    ),
     Mutant(
         "trusts_its_last_heartbeat",
         ("a_lost_lease_records_nothing",),
@@ -234,6 +242,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "gives_a_step_up_after_two_crashes",
         ("rows_go_once_and_wholly",),
         "step.started .. step.settle.confirmed",
+        "two lives have to be killed in the same step of one record, which is not its last",
     ),
     Mutant(
         "takes_work_until_it_leaves",
