@@ -26,14 +26,13 @@ from collections.abc import Iterator
 from harness.history.facts import Incarnation, Start
 from harness.history.history import History
 from harness.history.moments import seconds
-from harness.invariants.excuses import cut
+from harness.invariants.excuses import RECONNECTS_WITHIN_S, cut
 from harness.invariants.lapses import lost_to_a_fault
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said, started
 from harness.schedule.faults import KillWorker
 
 STOPPED = frozenset({0, -15})  # by its own handler, or by the signal where it has none
 _WAITS_AT_LEAST_S = 5.0  # a third of what our pool gives it, a sixth of what Kubernetes does
-_RECONNECTS_WITHIN_S = 10.0  # librdkafka's reconnect.backoff.max.ms, where nobody changed it
 
 _TORN = "the last line of the journal of {} is torn, and may have said which fault killed it"
 
@@ -165,7 +164,7 @@ def _members_that_are_gone(history: History) -> Iterator[Finding]:
 
 def _was_out_of_reach(history: History, life: Incarnation) -> bool:
     end_ns = life.ended_ns or 0
-    return bool(cut(history, life.name, "kafka", end_ns - seconds(_RECONNECTS_WITHIN_S), end_ns))
+    return bool(cut(history, life.name, "kafka", end_ns - seconds(RECONNECTS_WITHIN_S), end_ns))
 
 
 def _was_cut_off(history: History, life: Incarnation, start: Start) -> bool:

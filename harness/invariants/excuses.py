@@ -12,6 +12,9 @@ from harness.history.moments import AFTER_DEATH_NS, overlap, seconds
 from harness.invariants.verdict import Witness, said
 from harness.schedule.faults import Link
 
+RECONNECTS_WITHIN_S = 10.0
+"""librdkafka's reconnect.backoff.max.ms, where nobody changed it."""
+
 
 def death(history: History, incarnation: str, since_ns: int, until_ns: int) -> Witness | None:
     """The end of an incarnation in a span that we asked for or that a fault was, or None.

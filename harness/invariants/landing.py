@@ -17,6 +17,7 @@ from harness.history.facts import KILLED, Incarnation
 from harness.history.history import History
 from harness.history.moments import SECOND
 from harness.history.windows import HOLD, Window
+from harness.invariants.dropping import had_nothing_to_drop
 from harness.invariants.endings import STOPPED
 from harness.schedule.faults import (
     AddWorker,
@@ -149,7 +150,7 @@ def _not_cut(history: History, window: Window, fault: CutLink) -> Iterator[str]:
     carried = [value for name, value in window.evidence.items() if name.startswith("bytes")]
     if window.evidence.get("refused") is not True:
         yield "the proxy did not refuse connections"
-    elif not any(carried) and not _had_nothing_to_drop(history, window):
+    elif not any(carried) and not had_nothing_to_drop(history, window):
         yield "the proxy counted no bytes on the link that was cut"
     elif window.evidence.get("others_accept") is False:
         yield "the other workers' links did not accept connections either"
@@ -157,24 +158,6 @@ def _not_cut(history: History, window: Window, fault: CutLink) -> Iterator[str]:
         # It began when the latency had had its time, or later: the harness saw it only afterwards.
         cut_for_s = _lasted_s(window) - fault.latency_s
         yield from _too_short("cut", cut_for_s, fault.cut_s)
-
-
-def _had_nothing_to_drop(history: History, window: Window) -> bool:
-    """Whether another fault had ended the link's connections by the time that the cut was seen."""
-    seen_ns = min(
-        event.at
-        for event in history.of_kind("fault.injected")
-        if event.get("fault") == window.fault
-    )
-    life = history.incarnations.get(window.incarnation or "")
-    if life is not None and life.leaving_ns is not None and life.leaving_ns <= seen_ns:
-        return True
-    return window.evidence.get("was_down") is True or any(
-        other.kind == "kill_server"
-        and window.link == "resonate"
-        and other.overlaps(window.start_ns, seen_ns)
-        for other in history.windows
-    )
 
 
 def _lasted_s(window: Window) -> float:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.invariants.evidence import every_scheduled_fault_landed, landed, not_reached
@@ -200,6 +201,25 @@ def test_a_cut_need_not_drop_what_another_fault_had_ended() -> None:
     b.assert_holds(seen(b.history(nothing, b.killed(1.0, fault=1), of=dead)))
     both = b.schedule(one, KillServer(at=AT))
     b.assert_holds(seen(b.history(nothing, server_down(0.9, 2.0, fault=1), of=both)))
+
+
+def test_a_cut_soon_after_another_of_the_same_link_may_find_no_connection() -> None:
+    one, nothing = CutLink(at=AT, link="resonate"), cut(until=4.3, bytes=0.0)
+    short = CutLink(at=AT, link="resonate", latency_s=0.0, cut_s=0.2)
+    former = b.window(0.2, 0.5, fault=1, refused=True, bytes=900.0, others_accept=True)
+    b.assert_holds(seen(b.history(nothing, former, of=b.schedule(one, short))))
+    b.assert_unknown(
+        seen(
+            b.history(
+                nothing, former, of=b.schedule(one, msgspec.structs.replace(short, link="kafka"))
+            )
+        ),
+        "no bytes",
+    )
+    empty = b.window(0.2, 0.5, fault=1, refused=True, bytes=0.0, others_accept=True)
+    b.assert_unknown(seen(b.history(nothing, empty, of=b.schedule(one, short))), "no bytes")
+    another = b.window(0.2, 0.5, b.W2, fault=1, refused=True, bytes=900.0, others_accept=True)
+    b.assert_unknown(seen(b.history(nothing, another, of=b.schedule(one, short))), "no bytes")
 
 
 def test_a_cut_that_dropped_nothing_is_not_excused_by_what_came_after_it() -> None:
