@@ -195,6 +195,7 @@ class _Run:
                 why = "done"
                 break
             elif self._backlog.quiet_for_s() > self._quiet_s():
+                self._all_are_at_work()  # also where a fault that never came is waited for
                 why = "quiet"
                 break
         self._record(

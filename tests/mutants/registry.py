@@ -263,6 +263,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "is_not_idempotent",
         ("one_completion_per_record_id",),
         "publish.sent .. publish.accepted",
+        "the link has to be cut while the broker's answer to a completion is on its way",
     ),
     Mutant(
         "trusts_an_interrupted_recovery",
