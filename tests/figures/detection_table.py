@@ -3,12 +3,12 @@
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
-from tests.mutants.registry import named
+from tests.mutants.registry import MUTANTS, named
 
 Way = Literal["search", "random"]
 WAYS: tuple[Way, ...] = ("search", "random")
@@ -159,20 +159,32 @@ def aims(everything: Sequence[Sought]) -> list[str]:
         f"Aim: found within {_SOON} schedules in the median. Met by {soon}",
         *_of_the_narrow({one: both for one, both in by_mutant.items() if named(one).window}),
         *(f"{mutant}: {named(mutant).rare}" for mutant in late if named(mutant).rare),
+        *_not_sought(by_mutant),
     ]
+
+
+def _not_sought(sought: Collection[str]) -> Iterator[str]:
+    """Which of all are missing from a page that has most of them."""
+    missing = [mutant for mutant in MUTANTS if mutant.name not in sought]
+    if len(missing) < len(sought):
+        for mutant in missing:
+            yield f"Not sought: {mutant.name}{f' ({mutant.rare})' if mutant.rare else ''}"
 
 
 def _of_the_narrow(by_mutant: Mapping[str, _Both]) -> Iterator[str]:
     measured = {mutant: both for mutant, both in by_mutant.items() if both[1]}
     behind = [mutant for mutant, both in measured.items() if not _is_far_ahead(*both)]
     untold = [mutant for mutant in behind if _is_untold(*measured[mutant])]
-    close = [mutant for mutant in behind if mutant not in untold]
+    neither = [mutant for mutant in behind if not any(a_find(one)[1] for one in measured[mutant])]
+    close = [mutant for mutant in behind if mutant not in {*untold, *neither}]
     yield (
         f"Aim: {_TIMES} times fewer schedules than the plain way, for those with a narrow window. "
         f"Met by {len(measured) - len(behind)} of {len(measured)}{_missed_by(close)}"
     )
     if close:
         yield _WHY_CLOSE
+    if neither:
+        yield f"Found in neither way: {', '.join(neither)}."
     if untold:
         yield f"Not found at random, in too few schedules to tell: {', '.join(untold)}."
     if unmeasured := len(by_mutant) - len(measured):

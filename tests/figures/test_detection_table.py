@@ -18,6 +18,7 @@ from tests.figures.detection_table import (
     middle,
     row,
 )
+from tests.mutants.registry import MUTANTS
 
 
 def sought(runs: int, way: Way = "search", *, found: bool = True, seed: int = 1) -> Sought:
@@ -149,6 +150,18 @@ def test_the_page_says_which_aims_are_met_and_by_whom_not() -> None:
     assert undecided.endswith("in too few schedules to tell: marks_published_first.")
     unknown, *_ = aims([sought(40, found=False)])
     assert "Met by 0 of 1" in unknown
+
+
+def test_what_neither_way_finds_is_told_apart() -> None:
+    _, far_ahead, neither = aims([sought(40, found=False), sought(9, "random", found=False)])
+    assert far_ahead.endswith("Met by 0 of 1.")
+    assert neither == "Found in neither way: marks_published_first."
+
+
+def test_a_page_of_most_says_which_are_missing() -> None:
+    most = [msgspec.structs.replace(sought(4), mutant=one.name) for one in MUTANTS[1:]]
+    assert aims(most)[-1] == f"Not sought: {MUTANTS[0].name}"
+    assert not any("Not sought" in line for line in aims(most[:3]))
 
 
 def test_an_aim_is_not_missed_by_what_was_not_measured() -> None:
