@@ -9,7 +9,7 @@ from harness.errors import InfraError
 from harness.search.farm import Played
 from harness.search.search import Worth
 from tests.figures.agent_cost import Pace, Round
-from tests.figures.speed import Measured, _judged, document, times_over
+from tests.figures.speed import Measured, _judged, _rate, document, times_over
 
 SEEN = Measured(
     asked="--rounds 3",
@@ -87,7 +87,16 @@ def test_the_aims_stand_beside_what_was_measured_with_the_reason_where_one_is_mi
     assert agent == "what the agent costs of the records a second: 5.0%. Aim: at most 5%; met."
 
 
-def test_a_schedule_that_could_not_be_played_is_no_schedule_a_minute() -> None:
+def test_a_schedule_that_could_not_be_played_is_no_schedule_a_minute(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert _judged(played(None)) == "holds"
-    with pytest.raises(InfraError, match="no broker"):
-        _judged(played("no broker"))
+    assert _judged(played("somebody set the clock")) == "error"
+    assert "does not count, somebody set the clock" in capsys.readouterr().err
+    assert _rate("one", [*["holds"] * 8, "unknown", "error"], 60.0) == 9.0
+    assert "60 s, 1 error, 8 holds, 1 unknown: 9.0 a minute" in capsys.readouterr().out
+
+
+def test_where_many_could_not_be_played_nothing_is_measured() -> None:
+    with pytest.raises(InfraError, match="2 of 10 schedules could not be judged"):
+        _rate("one", [*["holds"] * 8, *["error"] * 2], 60.0)
