@@ -83,7 +83,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 def on_fresh_stacks(load: Sequence[Schedule], choice: ResonateChoice, session: Path) -> float:
     """Schedules a minute where each starts and stops a stack of its own."""
-    began, outcomes = clock.monotonic_s(), []
+    began = clock.monotonic_s()
+    outcomes: list[str] = []
     for one in load:
         with one_stack(choice) as stack:
             player = Player(stack, session, DEFAULT_WORKER, None)
