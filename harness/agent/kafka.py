@@ -115,8 +115,7 @@ def _watched_producer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
             if name is None:
                 return super().produce(topic, *args, **kwargs)
             given = _given(_PRODUCE, args, kwargs)
-            either = given.pop("callback", None), given.pop("on_delivery", None)  # one by two names
-            theirs = either[0] or either[1] or self._default_report
+            theirs = _taken_report(given) or self._default_report
             report = functools.partial(_delivered, agent, name, theirs)
             if name == "publish":
                 _publishing(agent, given)
@@ -127,8 +126,7 @@ def _watched_producer(agent: Agent, real: type) -> type:  # noqa: C901 - one wra
             if name is None:
                 return super().produce_batch(topic, messages, *args, **kwargs)
             given = _given(_PRODUCE_BATCH, args, kwargs)
-            either = given.pop("callback", None), given.pop("on_delivery", None)
-            of_all = either[0] or either[1] or self._default_report
+            of_all = _taken_report(given) or self._default_report
             # Copies, for the worker's own messages keep the worker's own callbacks.
             watched = [_reported(agent, name, dict(one), of_all) for one in messages]
             if name == "publish":
@@ -169,9 +167,15 @@ def _reported(
     agent: Agent, name: str, message: dict[str, Any], of_all: Callable[..., None] | None
 ) -> dict[str, Any]:
     """A message of a batch, whose report is heard by us first."""
-    either = message.pop("callback", None), message.pop("on_delivery", None)
-    theirs = either[0] or either[1] or of_all
+    theirs = _taken_report(message) or of_all
     return {**message, "callback": functools.partial(_delivered, agent, name, theirs)}
+
+
+def _taken_report(given: dict[str, Any]) -> Callable[..., None] | None:
+    """The worker's own callback, which has two names, taken out of what it gave."""
+    callback, on_delivery = given.pop("callback", None), given.pop("on_delivery", None)
+    theirs: Callable[..., None] | None = callback or on_delivery
+    return theirs
 
 
 def _refused(agent: Agent, name: str, key: str | None, error: Any) -> None:
