@@ -9,9 +9,10 @@
   that is sent too soon is wrong even if it then loses its race.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.history.facts import Delivery, Published
+from harness.history.grouping import grouped
 from harness.history.history import History
 from harness.history.moments import after, seconds
 from harness.history.names import key_of
@@ -25,12 +26,15 @@ from harness.invariants.excuses import cut, death, revocations
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said
 from harness.journal.format import Event
 
+type _Told = Mapping[str, tuple[tuple[int, str], ...]]  # promise: when, and who was told
+
 
 def one_workflow_per_record_id(history: History) -> Verdict:
     """However often a record is delivered, it has one workflow, and every delivery attaches to it.
 
     At stake where a record id was delivered more than once.
     """
+    told = _told(history)
     delivered: dict[str, list[Delivery]] = {}
     for delivery in history.deliveries:
         record_id = _record_id(history, delivery)
@@ -45,7 +49,7 @@ def one_workflow_per_record_id(history: History) -> Verdict:
             )
             for record_id, deliveries in delivered.items()
             for delivery in deliveries
-            if not _is_attached(history, record_id, delivery)
+            if not _is_attached(history, told, record_id, delivery)
         ),
     ]
     return conclude(
@@ -63,6 +67,7 @@ def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdic
     and no worker reads what was committed past before it was started, or goes back to it.
     """
     findings = []
+    told = _told(history)
     covered = 0
     for (partition, offset), message in history.published_at.items():
         commit = next(
@@ -76,11 +81,11 @@ def no_offset_is_committed_before_its_promise_exists(history: History) -> Verdic
         if commit is None:
             continue
         covered += 1
-        safe = _made_safe(history, message)
+        safe = _made_safe(history, told, message)
         if safe is None or after(safe[0], commit.at_ns):
             line = said(history, commit.at_ns, "broker", f"offset {commit.offset} was committed")
             findings.append(_lost(history, message, line, safe))
-    findings += _sent_too_soon(history)
+    findings += _sent_too_soon(history, told)
     findings += past_what_was_handed_out(history)
     findings += set_back(history)
     findings += read_again(history)
@@ -106,10 +111,10 @@ def _several_workflows(history: History, delivered: dict[str, list[Delivery]]) -
             yield Finding(f"{record_id} has {len(roots)} workflows", story)
 
 
-def _is_attached(history: History, record_id: str, delivery: Delivery) -> bool:
+def _is_attached(history: History, told: _Told, record_id: str, delivery: Delivery) -> bool:
     roots = history.roots_of_record.get(record_id, ())
     life = delivery.incarnation
-    if any(by == life for root in roots for _, by in _told(history, root)):
+    if any(by == life for root in roots for _, by in told.get(root, ())):
         return True
     until_ns = history.work_ends_ns
     if delivery.at_ns > until_ns - seconds(history.timing.margin_s):
@@ -125,7 +130,7 @@ def _is_attached(history: History, record_id: str, delivery: Delivery) -> bool:
     )
 
 
-def _sent_too_soon(history: History) -> Iterator[Finding]:
+def _sent_too_soon(history: History, told: _Told) -> Iterator[Finding]:
     for life in history.incarnations:
         waiting = [one for one in history.deliveries if one.incarnation == life]
         for commit in history.checkpoints("offset.commit.sent", life):
@@ -138,17 +143,17 @@ def _sent_too_soon(history: History) -> Iterator[Finding]:
             for delivery in now:
                 waiting.remove(delivery)
                 message = history.published_at.get((delivery.partition, delivery.offset))
-                safe = None if message is None else _made_safe(history, message)
+                safe = None if message is None else _made_safe(history, told, message)
                 if message is not None and (safe is None or after(safe[0], commit.at)):
                     line = said(history, commit.at, life, f"sent the commit of {next_of}")
                     yield _lost(history, message, line, safe)
 
 
-def _made_safe(history: History, message: Published) -> tuple[int, str] | None:
+def _made_safe(history: History, told: _Told, message: Published) -> tuple[int, str] | None:
     """When and how it was first known that the message is in other hands than the topic's."""
     found = []
     for root in history.roots_of_record.get(_named(history, message), ()):
-        told_ns = [at_ns for at_ns, _ in _told(history, root)]
+        told_ns = [at_ns for at_ns, _ in told.get(root, ())]
         if told_ns:
             found.append((min(told_ns), f"the promise {root!r} was confirmed"))
     if message.poison is not None:
@@ -160,17 +165,21 @@ def _made_safe(history: History, message: Published) -> tuple[int, str] | None:
     return min(found, default=None)
 
 
-def _told(history: History, root: str) -> Iterator[tuple[int, str]]:
-    """When the server told a worker that the promise exists, and whom."""
-    for event in history.checkpoints("workflow.begin.confirmed"):
-        if event.get("promise") == root:
-            yield event.at, event.by
-    for lease in history.leases.get(root, ()):
-        yield lease.acquired_ns, lease.incarnation
-    for request in history.requests:
-        its = {request.data.get("id"), request.data.get("awaited")}
-        if root in its and request.accepted and request.answered_ns is not None:
-            yield request.answered_ns, request.incarnation
+def _told(history: History) -> _Told:
+    """When the server told a worker that a promise exists, and whom, by promise."""
+    confirmed = [
+        (str(event.get("promise")), (event.at, event.by))
+        for event in history.checkpoints("workflow.begin.confirmed")
+    ]
+    # Whoever acquires a task is told as well, in the answer to a request that names its promise.
+    answered = [
+        (str(request.data.get(name)), (request.answered_ns, request.incarnation))
+        for request in history.requests
+        if request.accepted and request.answered_ns is not None
+        for name in ("id", "awaited")
+        if name in request.data
+    ]
+    return grouped([*confirmed, *answered])
 
 
 def _named(history: History, message: Published) -> str:
