@@ -174,7 +174,10 @@ class WorkerPool:
         return True
 
     def wait_until_ready(self, admin: AdminClient, group: str, partitions: int) -> None:
-        """Wait until the broker says that all living workers share all partitions of the group.
+        """Wait until the broker says that each living worker has its share of the partitions.
+
+        That all are members is not enough for a start: the first to join may hold what the others
+        wait for, and a load that came now would be polled by that one alone.
 
         Raises InfraError, with the log's tail, if one ends before or it takes too long.
         """
@@ -187,14 +190,16 @@ class WorkerPool:
                         f"{life.name} ended with code {code} before it was ready; "
                         f"its log: {self._log_of(life)}; it wrote:\n{life.process.log_tail()}"
                     )
-            return self.note_who_is_ready(admin, group, partitions)
+            return self.note_who_is_ready(admin, group, partitions) and self.has_each_its_share(
+                admin, group, partitions
+            )
 
         alive = len(self.alive())
         workers = "1 worker" if alive == 1 else f"{alive} workers"
         wait_until(
             ready,
             timeout_s=_READY_WITHIN_S,
-            why=f"{workers} to share all of {partitions} partitions in group {group}",
+            why=f"{workers} to have their share of {partitions} partitions in group {group}",
             last_seen=lambda: self._who_is_not_ready(_owned(admin, group), group),
         )
 

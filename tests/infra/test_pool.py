@@ -199,6 +199,7 @@ def test_an_end_seen_before_its_reason_was_read_uses_up_no_restart(
         (1, None, "for 1 worker .*: it never joined group workers as a member; its log: w1#1.log"),
         (2, [[0, 1]], "for 2 workers .*: only 1 of 2 joined group .*w1#1.log.*w2#1.log"),
         (2, [[0], []], r"for 2 workers .*: 2 members of group workers, with \[1, 0\] partitions"),
+        (2, [[0, 1], []], r"for 2 workers .*: 2 members of .*, with \[2, 0\] partitions"),
     ],
 )
 def test_says_of_whom_is_not_ready_how_far_they_came_and_where_their_logs_are(
