@@ -32,9 +32,9 @@ ALWAYS = (
 )
 
 
-def killed_for_good(checkpoint: str, nth: int = 1) -> Schedule:
+def killed_for_good(checkpoint: str) -> Schedule:
     """Whoever arrives dies and stays dead."""
-    at = Arrival(checkpoint=checkpoint, nth=nth)
+    at = Arrival(checkpoint=checkpoint)
     return CALM.with_faults(KillWorker(at=at, restart_after_s=None))
 
 
@@ -71,8 +71,8 @@ def test_catches_a_worker_alone_in_its_own_group(prover: Prover) -> None:
 
 @pytest.mark.mutant
 def test_catches_a_worker_that_reads_again_what_it_took_over(prover: Prover) -> None:
-    # By the second sleep of any record each of the three has been committed past.
-    prover.catch(killed_for_good("sleep.suspended", nth=4), named("rewinds_at_a_rebalance"))
+    # Whoever dies here has been committed past, and each of the others has a partition of its own.
+    prover.catch(killed_for_good("offset.commit.confirmed"), named("rewinds_at_a_rebalance"))
 
 
 @pytest.mark.mutant
