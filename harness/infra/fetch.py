@@ -7,6 +7,7 @@ folder beside the final one and is renamed when whole, so that a broken one is n
 `python -m harness.infra.fetch` fetches; the stack asks for the paths and fetches if need be.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -31,9 +32,10 @@ _REMEDY = {
     "mvn": "Kafka's jars come through Maven: install it, e.g. Debian's maven",
     "go": "toxiproxy is built from its Go module: install Go 1.22 or newer",
 }
-_KAFKA, _TOXIPROXY = f"kafka-{KAFKA_VERSION}", f"toxiproxy-{TOXIPROXY_VERSION}"
-_FETCHED_BY = {"mvn": _KAFKA, "go": _TOXIPROXY}
 _POM = Path(__file__).with_name("kafka-pom.xml")
+_BESIDE = hashlib.sha256(_POM.read_bytes()).hexdigest()[:8]  # other jars beside it, another folder
+_KAFKA, _TOXIPROXY = f"kafka-{KAFKA_VERSION}-{_BESIDE}", f"toxiproxy-{TOXIPROXY_VERSION}"
+_FETCHED_BY = {"mvn": _KAFKA, "go": _TOXIPROXY}
 
 
 def cache() -> Path:

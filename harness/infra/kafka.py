@@ -9,7 +9,6 @@ session, whatever a worker that uses the consumer protocol asks for.
 """
 
 import contextlib
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from harness.errors import InfraError
 from harness.infra import fetch
 from harness.infra.clocks import Clocks
 from harness.infra.node import NativeProcess
-from harness.infra.ports import LOOPBACK, is_listening
+from harness.infra.ports import LOOPBACK
 from harness.waiting import wait_until
 
 COMMITS_TOPIC = "__consumer_offsets"
@@ -64,9 +63,9 @@ class KafkaBroker:
         direct, controller = self._own
         configuration = self._configure(direct, controller, self._folder / "data")
         self._format(configuration)
-        self._process = self._launch(configuration)
-        self._process.wait_until_ready(
-            functools.partial(_answers, direct),
+        self._process = process = self._launch(configuration)
+        process.wait_until_ready(
+            lambda: process.listens_on(direct) and _answers(direct),
             timeout_s=_STARTED_WITHIN_S,
             why="the broker to answer",
         )
@@ -131,6 +130,7 @@ class KafkaBroker:
             "-XX:+UseSerialGC",
             "-XX:-UsePerfData",  # it would leave a file in /tmp for each broker that is killed
             "-Djava.net.preferIPv4Stack=true",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",  # why it ended, and nothing else
             "-cp",
             f"{jars}/*",
             *arguments,
@@ -196,8 +196,6 @@ def _wake_group_coordinator(bootstrap: str) -> None:
 
 
 def _answers(port: int) -> bool:
-    if not is_listening(port):
-        return False
     try:
         AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0}).list_topics(
             timeout=2

@@ -98,6 +98,15 @@ class Process(ABC):
         except psutil.NoSuchProcess:
             return False
 
+    def listens_on(self, port: int) -> bool:
+        """Whether the process table says that this port is its own, and not somebody else's."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return any(
+                found.status == psutil.CONN_LISTEN and found.laddr.port == port
+                for found in psutil.Process(self.pid).net_connections("inet")
+            )
+        return False
+
     def ask_to_stop(self) -> None:
         """SIGTERM, without waiting for what comes of it."""
         self._send(signal.SIGTERM)

@@ -6,6 +6,7 @@ run that kills the server does not disturb another's. Slots are dealt out once: 
 every n-th, so no two processes ever use one worker's links.
 """
 
+import itertools
 import os
 import tempfile
 import uuid
@@ -21,7 +22,7 @@ from harness.infra.guard import Guard
 from harness.infra.kafka import KafkaAddress, KafkaBroker, administer
 from harness.infra.kafka_clients import KafkaClients
 from harness.infra.node import MARK, Node
-from harness.infra.ports import LOOPBACK, free_ports
+from harness.infra.ports import LOOPBACK, on_free_ports
 from harness.infra.resonate import PromiseServerPart, ResonateChoice
 from harness.infra.template import Templates, can_fork
 from harness.infra.toxiproxy import ProxyControl, ToxiproxyServer
@@ -29,7 +30,6 @@ from harness.infra.worker import Slot, start_cold, words_of
 from harness.schedule.faults import KillServer
 from harness.schedule.schedule import Schedule
 
-_DRAWS = 3
 SLOTS_A_PROCESS = 4  # the most workers that a schedule has
 
 
@@ -73,27 +73,27 @@ def _with_broker(
 ) -> SharedParts:
     """Put a proxy before each slot's port and start the broker on these ports.
 
-    A port that was free when it was drawn may be taken when the broker binds it: then all are
-    drawn anew. `leaving` stops each broker that was started.
+    `leaving` stops each broker that was started.
     """
-    control = ProxyControl(toxiproxy)
-    for attempt in range(1, _DRAWS + 1):
-        direct, controller, *ports = free_ports(slots + 2)
+    control, tried = ProxyControl(toxiproxy), itertools.count(1)
+
+    def start(drawn: list[int]) -> SharedParts:
+        direct, controller, *ports = drawn
         proxied = [
             control.create(f"kafka-{slot}", f"{LOOPBACK}:{port}") for slot, port in enumerate(ports)
         ]
         broker = KafkaBroker(
-            folder / f"kafka-{attempt}", (direct, controller), ports, proxied, clocks
+            folder / f"kafka-{next(tried)}", (direct, controller), ports, proxied, clocks
         )
         leaving.callback(broker.stop)
         try:
             return SharedParts(str(folder), broker.start(), tuple(proxied), toxiproxy, clocks)
-        except InfraError as error:
-            if "Address already in use" not in str(error) or attempt == _DRAWS:
-                raise
+        except InfraError:
             for slot in range(slots):
                 control.destroy(f"kafka-{slot}")
-    raise AssertionError("the last draw returns or raises")
+            raise
+
+    return on_free_ports(slots + 2, start)
 
 
 class Stack:

@@ -22,7 +22,7 @@ from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 from harness.errors import InfraError
 from harness.infra import fetch
 from harness.infra.node import NativeProcess
-from harness.infra.ports import LOOPBACK, free_ports, is_listening
+from harness.infra.ports import LOOPBACK, TAKEN, is_listening, on_free_ports
 
 _STARTED_WITHIN_S = 20.0
 _ANSWERS_S = 10.0
@@ -41,16 +41,26 @@ class ToxiproxyServer:
 
     def start(self) -> str:
         """Start it and return its address, host:port."""
-        (port,) = free_ports(1)
-        self._process = NativeProcess(
+        return on_free_ports(1, self._start_on)
+
+    def _start_on(self, ports: list[int]) -> str:
+        (port,) = ports
+        self._process = process = NativeProcess(
             "toxiproxy",
             [str(fetch.toxiproxy_server()), "-host", LOOPBACK, "-port", str(port),
              "-proxy-metrics"],
-            log=self._folder / "toxiproxy.log",
+            log=self._folder / f"toxiproxy-{port}.log",
         )  # fmt: skip
-        self._process.wait_until_ready(
-            lambda: is_listening(port), timeout_s=_STARTED_WITHIN_S, why="its port to open"
-        )
+
+        def serves() -> bool:
+            if TAKEN in process.log_tail():  # it goes on without
+                raise InfraError(f"toxiproxy has not its port; it wrote:\n{process.log_tail()}")
+            return process.listens_on(port)
+
+        with contextlib.ExitStack() as failing:
+            failing.callback(process.kill)
+            process.wait_until_ready(serves, timeout_s=_STARTED_WITHIN_S, why="its port to open")
+            failing.pop_all()
         return f"{LOOPBACK}:{port}"
 
     def stop(self) -> None:

@@ -34,7 +34,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> list[Path]:
 
 def test_what_is_there_is_not_fetched_again(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = fetched(monkeypatch, whole=True)
-    assert fetch.kafka_jars() == fetch.kafka_jars() == cache / f"kafka-{fetch.KAFKA_VERSION}"
+    assert fetch.kafka_jars() == fetch.kafka_jars() == cache / fetch._KAFKA
     assert len(folders) == 1
     assert (fetch.kafka_jars() / "a.jar").is_file()
 
@@ -56,7 +56,7 @@ def test_who_waits_too_long_for_another_is_told_for_what(
     cache.mkdir()
     monkeypatch.setattr(fetch, "_FETCHED_BY_OTHERS_WITHIN_S", 0.01)
     with (
-        FileLock(cache / f"kafka-{fetch.KAFKA_VERSION}.lock"),
+        FileLock(cache / f"{fetch._KAFKA}.lock"),
         pytest.raises(InfraError, match=r"another process has held .*\.lock for 0\.01 s"),
     ):
         fetch.kafka_jars()
@@ -65,7 +65,7 @@ def test_who_waits_too_long_for_another_is_told_for_what(
 def test_who_has_all_needs_only_java(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "_found", lambda _: None)
     assert [one.split()[0] for one in fetch.missing()] == ["java", "mvn", "go"]
-    (cache / f"kafka-{fetch.KAFKA_VERSION}").mkdir(parents=True)
+    (cache / fetch._KAFKA).mkdir(parents=True)
     assert [one.split()[0] for one in fetch.missing()] == ["java", "go"]
     (cache / f"toxiproxy-{fetch.TOXIPROXY_VERSION}").mkdir()
     assert [one.split()[0] for one in fetch.missing()] == ["java"]

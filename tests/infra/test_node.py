@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -51,6 +52,17 @@ def test_a_killed_process_is_gone_and_its_code_is_the_signal(start: Start) -> No
     process.kill()
     assert (process.is_alive(), process.exit_code()) == (False, -signal.SIGKILL)
     process.kill()  # a second time does no harm
+
+
+def test_a_port_is_its_own_or_somebody_elses(start: Start) -> None:
+    program = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1])"
+    process = start(f"{program}; {SLEEPS}")
+    port = int(process.log_tail().split()[0])
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        assert process.listens_on(port)
+        assert not process.listens_on(another.getsockname()[1])
+    process.kill()
+    assert not process.listens_on(port)
 
 
 def test_stop_asks_first(start: Start) -> None:
