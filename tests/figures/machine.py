@@ -20,10 +20,13 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The commit of this tree, marked where something is not committed; "unknown" without git."""
+    """The commit of this tree, marked where something is not committed; "unknown" without git.
+
+    What is written in docs/ changes no figure: one page may have been written before the next.
+    """
     try:
         at = _git("describe", "--always", "--exclude=*").strip()
-        return f"{at}, changed" if _git("status", "--porcelain") else at
+        return f"{at}, changed" if _git("status", "--porcelain", ":/", ":!/docs") else at
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
