@@ -25,7 +25,7 @@ from resonate_base import PROTOCOL_VERSION
 
 from harness.errors import InfraError, UsageError
 from harness.infra.node import NativeProcess, Process
-from harness.infra.ports import LOOPBACK, free_ports
+from harness.infra.ports import LOOPBACK, on_free_ports
 from harness.infra.template import ProcessTemplate
 from harness.infra.worker import ROOT
 
@@ -155,16 +155,24 @@ class PromiseServerPart:
     def start(self) -> str:
         """Start it if it is ours to start, and probe it; return its URL."""
         if self.is_ours:
-            self._process = process = self._launched()
-            process.wait_until_ready(
-                self.answers, timeout_s=_STARTED_WITHIN_S, why="an answer to a request"
-            )
+            on_free_ports(1, self._start_on)
         probe(self.url, self._pending_retry_s)
         return self.url
 
+    def _start_on(self, ports: list[int]) -> None:
+        (port,) = ports
+        self.url = f"http://{LOOPBACK}:{port}"
+        self._process = process = self._launched()
+        with ExitStack() as failing:
+            failing.callback(process.kill)
+            process.wait_until_ready(
+                self.answers, timeout_s=_STARTED_WITHIN_S, why="an answer to a request"
+            )
+            failing.pop_all()
+
     def answers(self) -> bool:
-        """Whether it answers a request now."""
-        if not self.url and not self._said_where():
+        """Whether it answers a request now; for one of ours, it and not another on its port."""
+        if self.is_ours and not self._own().listens_on(self._port):
             return False
         head = {"corrId": "harness", "version": PROTOCOL_VERSION}
         request = {"kind": "promise.get", "head": head, "data": {"id": "is-anybody-there"}}
@@ -207,16 +215,18 @@ class PromiseServerPart:
         return self._binary() if self._choice.kind == "binary" else self._embedded()
 
     @property
+    def _port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def _said(self) -> Path:
         return self._folder / "resonate.out"
 
     def _embedded(self) -> Process:
-        if not self.url:
-            self._said.unlink(missing_ok=True)  # of an earlier server in this folder
-        port = self.url.rpartition(":")[2] or "0"
         name = "embedded promise server"
         command = [
-            sys.executable, "-m", "harness.protocol.serve", "--host", LOOPBACK, "--port", port,
+            sys.executable, "-m", "harness.protocol.serve",
+            "--host", LOOPBACK, "--port", str(self._port),
             "--log", str(self.log), "--pending-retry-ms", str(int(self._pending_retry_s * 1000)),
             "--compact-mib", str(_LOG_MIB), "--forget-after-s", str(_FORGET_AFTER_S),
         ]  # fmt: skip
@@ -225,28 +235,15 @@ class PromiseServerPart:
         return NativeProcess(name, command, environment=_AS_IT_IS, log=self._said, directory=ROOT)
 
     def _binary(self) -> NativeProcess:
-        if not self.url:
-            (port,) = free_ports(1)
-            self.url = f"http://{LOOPBACK}:{port}"
         return NativeProcess(
             "resonate",
             [
                 self._choice.where,
-                *binary_arguments(
-                    int(self.url.rpartition(":")[2]), self._folder, self._pending_retry_s
-                ),
+                *binary_arguments(self._port, self._folder, self._pending_retry_s),
             ],
             directory=self._folder,  # it reads a resonate.toml of its working directory
             log=self._folder / "resonate.log",
         )
-
-    def _said_where(self) -> bool:
-        """Take the address that the embedded server says once it serves; only its first life."""
-        lines = self._said.read_text().splitlines() if self._said.exists() else []
-        said = next((line for line in lines if line.startswith('{"url"') and line[-1] == "}"), None)
-        if said is not None:
-            self.url = msgspec.json.decode(said, type=dict[str, str])["url"]
-        return said is not None
 
 
 def binary_arguments(port: int, folder: Path, pending_retry_s: float) -> list[str]:

@@ -11,8 +11,9 @@ a process may have two stacks.
 import contextlib
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import requests
 from toxiproxy import Toxiproxy as Api
@@ -23,9 +24,11 @@ from harness.errors import InfraError
 from harness.infra import fetch
 from harness.infra.node import NativeProcess
 from harness.infra.ports import LOOPBACK, TAKEN, is_listening, on_free_ports
+from harness.waiting import wait_until
 
 _STARTED_WITHIN_S = 20.0
 _ANSWERS_S = 10.0
+_HEALED_WITHIN_S = 5.0
 _LATENCY = "latency"
 _COUNTED = re.compile(
     r'^toxiproxy_proxy_received_bytes_total\{.*proxy="([^"]+)".*\} (\S+)$', re.MULTILINE
@@ -69,8 +72,20 @@ class ToxiproxyServer:
             self._process.kill()
 
 
-for _verb in ("get", "post", "delete"):  # the library asks without a bound, and would wait for ever
-    setattr(APIConsumer, _verb, functools.partial(getattr(APIConsumer, _verb), timeout=_ANSWERS_S))
+def _bounded(ask: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+    """The library's way to ask, which waits for ever and reads no refusal of the server's own."""
+
+    def asking(*words: Any, **named: Any) -> requests.Response:
+        answer = ask(*words, timeout=_ANSWERS_S, **named)
+        if answer.status_code >= requests.codes.server_error:
+            raise requests.HTTPError(f"{answer.status_code}: {answer.text}")
+        return answer
+
+    return asking
+
+
+for _verb in ("get", "post", "delete"):
+    setattr(APIConsumer, _verb, staticmethod(_bounded(getattr(APIConsumer, _verb))))
 
 
 @contextlib.contextmanager
@@ -93,9 +108,13 @@ class ProxyControl:
 
     def create(self, name: str, upstream: str) -> int:
         """Put a proxy before `upstream` (host:port) and return the port it listens on."""
+        return on_free_ports(1, functools.partial(self._create_on, name, upstream))
+
+    def _create_on(self, name: str, upstream: str, ports: list[int]) -> int:
+        (port,) = ports
         with _asking(self._address):
-            proxy = self._api.create(upstream=upstream, name=name)
-            return int(proxy.listen.rpartition(":")[2])
+            self._api.create(upstream=upstream, name=name, listen=f"{LOOPBACK}:{port}")
+        return port
 
     def destroy(self, name: str) -> None:
         """Take a proxy away; one that is gone already is no error."""
@@ -117,12 +136,32 @@ class ProxyControl:
             self._proxy(name).disable()
 
     def heal(self, name: str) -> None:
-        """Bring the link up as it was, without latency."""
+        """Bring the link up as it was, without latency.
+
+        While it was down its port was nobody's, and somebody may have it for a moment. InfraError
+        if the link is not up within a few seconds.
+        """
+        refusals: list[str] = []
+
+        def is_up() -> bool:
+            try:
+                with _asking(self._address):
+                    self._proxy(name).enable()
+            except InfraError as refusal:
+                refusals.append(str(refusal))
+                return False
+            return True
+
         with _asking(self._address):
             proxy = self._proxy(name)
             if _LATENCY in proxy.toxics():
                 proxy.destroy_toxic(_LATENCY)
-            proxy.enable()
+        wait_until(
+            is_up,
+            timeout_s=_HEALED_WITHIN_S,
+            why=f"toxiproxy to bring the link {name} up again",
+            last_seen=lambda: refusals[-1],
+        )
 
     def bytes_through(self, name: str) -> float:
         """Bytes that connections through this proxy carried, counted when each one ended."""

@@ -1,6 +1,7 @@
 """The embedded promise server as a part: started, killed, brought back."""
 
 import argparse
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import requests
 from resonate_base import PROTOCOL_VERSION
 
 import harness.protocol.serve.__main__ as serve
+from harness.infra.ports import LOOPBACK, TAKEN
 from harness.infra.resonate import PromiseServerPart, ResonateChoice
 from harness.infra.template import ProcessTemplate, can_fork
 from harness.waiting import wait_until
@@ -36,6 +38,17 @@ def test_a_killed_server_comes_back_where_it_was_with_what_it_had_written_down(
     assert (server.url, server.pid == pid) == (url, False)
     assert server.log.read_bytes().startswith(written)
     assert server.bring_back()  # and a second look starts no second one
+
+
+def test_a_stranger_on_its_port_is_not_taken_for_it(server: PromiseServerPart) -> None:
+    server.kill()
+    with socket.create_server((LOOPBACK, int(server.url.rpartition(":")[2]))):
+        assert not server.bring_back()
+        wait_until(
+            lambda: TAKEN in server.log_tail().lower(), timeout_s=30, why="ours to find it taken"
+        )
+        assert not server.answers()
+    wait_until(server.bring_back, timeout_s=30, why="it to answer again")
 
 
 def test_what_is_set_for_a_server_of_ones_own_does_not_reach_the_harness(
