@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -22,7 +23,7 @@ import psutil
 from harness.errors import InfraError
 from harness.infra.node import MARK
 
-_SWEPT_WITHIN_S = 10.0
+_SWEPT_WITHIN_S = 20.0
 _DISMISSED_WITHIN_S = 30
 _QUIET_LOOKS = 5  # in a row, where processes come and go all the time
 _DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
@@ -63,12 +64,15 @@ def marked(mark: str) -> list[psutil.Process]:
     A dead one that nobody has waited for yet is none of them, though the kernel may still show
     its environment.
     """
-    found = []
-    for process in psutil.process_iter():
+    return list(_seen(mark))
+
+
+def _seen(mark: str) -> Iterator[psutil.Process]:
+    for pid in sorted(psutil.pids(), reverse=True):  # the youngest first: it may not live long
         with contextlib.suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
             if process.environ().get(MARK) == mark and process.status() not in _DEAD:
-                found.append(process)
-    return found
+                yield process
 
 
 def sweep(mark: str, folder: Path) -> list[str]:
@@ -77,23 +81,23 @@ def sweep(mark: str, folder: Path) -> list[str]:
     Who starts another process and ends while one looks shows neither of them: that nothing is left
     is known where no process came or went meanwhile, or was seen in several looks.
     """
-    said = []
+    said: dict[int, str] = {}
     quiet = 0
     deadline = time.monotonic() + _SWEPT_WITHIN_S
     while quiet < _QUIET_LOOKS and time.monotonic() < deadline:
         there = psutil.pids()
-        found = marked(mark)
-        if not found:
-            quiet = _QUIET_LOOKS if psutil.pids() == there else quiet + 1
-            continue
-        quiet = 0
-        for process in found:
+        found = False
+        for process in _seen(mark):  # killed as soon as it is seen: it may be about to hand over
+            found = True
             with contextlib.suppress(psutil.Error):
-                said.append(f"{process.pid} {' '.join(process.cmdline())[:100]}")
+                said.setdefault(process.pid, f"{process.pid} {' '.join(process.cmdline())[:100]}")
                 process.kill()
-        psutil.wait_procs(found, timeout=1)
+        if found:
+            quiet = 0
+        else:
+            quiet = _QUIET_LOOKS if psutil.pids() == there else quiet + 1
     shutil.rmtree(folder, ignore_errors=True)
-    return said
+    return list(said.values())
 
 
 def main() -> None:
