@@ -70,16 +70,16 @@ class Player:
         except OSError as error:
             raise InfraError(f"{title} could not be played or kept: {error}") from error
 
-    def calm(self, schedule: Schedule) -> Path:
+    def calm(self, schedule: Schedule, worker: str | None = None) -> Path:
         """The folder of the run of this load without faults."""
-        calm = schedule.with_faults()
-        key = hashlib.sha256(to_json(calm) + self.worker.encode()).hexdigest()[:16]
+        calm, command = schedule.with_faults(), worker or self.worker
+        key = hashlib.sha256(to_json(calm) + command.encode()).hexdigest()[:16]
         pointer = self._stack.folder.parent / "calm" / key
         pointer.parent.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(f"{pointer}.lock", timeout=_CALM_WITHIN_S):
                 if not pointer.exists():
-                    pointer.write_text(str(self.play(calm, f"calm-{key}").folder))
+                    pointer.write_text(str(self.play(calm, f"calm-{key}", worker=command).folder))
         except Timeout as late:
             raise InfraError(
                 f"another pytest process did not end the calm run within {_CALM_WITHIN_S} s"

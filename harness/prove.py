@@ -7,6 +7,8 @@ that it breaks is called violated.
 * Before a schedule with faults the same load is run without any, once a session, and its
   checkpoints are written down. A fault at a name that the calm run never reaches is an error: it
   would wait in silence, and the run would prove nothing.
+* A mutant is caught where the faults landed; one that has a window must keep its rule without
+  them, or what is caught may be a worker that does nothing at all.
 * A part of the stack that failed, or a machine too slow to keep a lease, is an InfraError: neither
   a pass nor a violation. Nothing is run again in the hope of a better answer.
 """
@@ -24,6 +26,8 @@ from harness.report.table import Proof
 from harness.schedule.faults import KillWorker, arrival_of
 from harness.schedule.schedule import Schedule
 
+_LANDED = "every_scheduled_fault_landed"
+
 
 class Refuted(AssertionError):  # noqa: N818 - says what happened, not that something broke
     """The worker under test did not hold, or nothing was at stake: the message is the story."""
@@ -40,6 +44,9 @@ class Mutant(Protocol):
 
     @property
     def breaks(self) -> tuple[str, ...]: ...
+
+    @property
+    def window(self) -> str: ...
 
 
 class Prover:
@@ -90,8 +97,12 @@ class Prover:
         return outcome
 
     def catch(self, schedule: Schedule, mutant: Mutant) -> JudgedRun:
-        """Run `schedule` with a mutant; Refuted unless what it breaks is called violated."""
+        """Run `schedule` with a mutant; Refuted unless what it breaks is called violated.
+
+        Refuted too if a fault did not land, or if a mutant with a window breaks it without any.
+        """
         try:
+            calm = self._calm_of(mutant, schedule)
             outcome = self._player.play(
                 schedule, self._title, at_stake=mutant.breaks, worker=mutant.command
             )
@@ -99,14 +110,21 @@ class Prover:
             self._tell(Proof(mode=self._mode, verdict="error", mutant=mutant.name))
             raise
         missed = [name for name in mutant.breaks if name not in outcome.judgement.violated]
+        landed = outcome.judgement.verdicts[_LANDED]
+        is_caught = not missed and landed.outcome == "holds" and calm is None
         self._tell(
             Proof(
                 mode=self._mode,
-                verdict="missed" if missed else "caught",
+                verdict="caught" if is_caught else "missed",
                 mutant=mutant.name,
                 note=f"by {' and '.join(missed or mutant.breaks)}",
             )
         )
+        if calm is not None:
+            raise Refuted(
+                f"{mutant.name} breaks its rule without any fault too, so that catching it says "
+                f"nothing of its window, {mutant.window}:\n{calm.story()}"
+            )
         if missed:
             verdict = outcome.judgement.verdicts[missed[0]]
             raise Refuted(
@@ -114,7 +132,19 @@ class Prover:
                 f"this says nothing of the worker under test.\n{missed[0]} was to be violated, and "
                 f"says {verdict.outcome}: {verdict.message}\n{outcome.story()}"
             )
+        if not is_caught:
+            raise Refuted(
+                f"{mutant.name} is called violated, but not for what was done to it: "
+                f"{landed.message}\n{outcome.story()}"
+            )
         return outcome
+
+    def _calm_of(self, mutant: Mutant, schedule: Schedule) -> JudgedRun | None:
+        """The run without faults of a mutant with a window, if what it breaks is violated there."""
+        if not mutant.window or not schedule.faults:
+            return None
+        calm = judged(self._player.calm(schedule, mutant.command), ())
+        return calm if set(mutant.breaks) & set(calm.judgement.violated) else None
 
     def note(self, text: str) -> None:
         """Say in the proof table what was seen."""

@@ -1,7 +1,8 @@
 """No head-of-line blocking: slow records do not hold up fast ones behind them.
 
 One record of many batches and twenty of one batch behind it, all on one partition; then a hundred
-at once that sleep long, more than the SDK runs at a time, and a fast one behind them.
+at once that sleep long, more than the SDK runs at a time, and a fast one behind them; a record
+whose completion waits for the broker, and another.
 
 Expect: each fast record completes while the slow one in front of it is still at work.
 Deny: a fast record that waits for a slow one.
@@ -9,7 +10,7 @@ Deny: a fast record that waits for a slow one.
 
 import pytest
 
-from harness import Publish, Record, Schedule, Settings
+from harness import Arrival, CutLink, Publish, Record, Schedule, Settings
 from harness.prove import Prover
 from tests.mutants.registry import named
 
@@ -31,6 +32,20 @@ HUNDRED_SLOW = Schedule(
     # A long lease: nobody dies here, and a hundred beginnings at once keep a small machine busy.
     settings=Settings(batch_size=1, sleep_between_batches_s=4.0, lease_s=20.0),
 )
+# A step that waits, and not a sleep: the completion of one record, for the broker.
+STEP_WAITS = Schedule(
+    records=(Record(name="one", rows=2), Record(name="many", rows=10)),
+    load=(Publish(record="one"), Publish(record="many")),
+    faults=(
+        CutLink(
+            link="kafka",
+            at=Arrival(checkpoint="publish.sent"),
+            latency_ms=0,
+            latency_s=0.0,
+            cut_s=6.0,
+        ),
+    ),
+)
 
 
 def test_one_slow_record_and_twenty_fast_ones(prover: Prover) -> None:
@@ -39,6 +54,14 @@ def test_one_slow_record_and_twenty_fast_ones(prover: Prover) -> None:
 
 def test_a_hundred_slow_records_at_once(prover: Prover) -> None:
     prover.prove(HUNDRED_SLOW, at_stake=AT_STAKE)
+
+
+def test_a_step_that_waits_holds_up_no_other_record(prover: Prover) -> None:
+    history = prover.prove(STEP_WAITS, at_stake=("every_record_completes",)).history
+    cut = next(one for one in history.windows if one.kind == "cut_link")
+    rows = history.deletions_of_record[history.record_ids["many"]]
+    meanwhile = sum(cut.start_ns < row.at_ns < (cut.healing_ns or 0) for row in rows)
+    assert meanwhile >= 4, f"{meanwhile} of {len(rows)} rows went while another step waited"
 
 
 @pytest.mark.mutant

@@ -41,13 +41,13 @@ BEAT_LOST = CALM.with_settings(lease_s=9.0).with_faults(
     CutLink(link="resonate", at=Arrival(checkpoint="step.started", nth=len(TEN)), cut_s=3.2),
 )
 
-# A new release comes while two steps wait for the rows.
+# A new release comes while a step waits for the rows, in the very moment at which it begins.
 STOPPED = Schedule(
     records=TEN[:2],
     load=tuple(Publish(record=record.name) for record in TEN[:2]),
     faults=(
         LockDatabase(at=Arrival(checkpoint="step.started"), for_s=3.0),
-        StopWorker(at=Arrival(checkpoint="step.started", nth=2)),
+        StopWorker(at=Arrival(checkpoint="step.started")),
     ),
 )
 
@@ -83,7 +83,11 @@ def test_a_beat_that_fails_costs_no_lease(prover: Prover) -> None:
     assert any(
         not beat.accepted or cut_off.overlaps(beat.sent_ns, beat.sent_ns) for beat in beats
     ), f"none of {len(beats)} heartbeats fell into the cut"
-    assert steps_that_outlasted_the_lease(outcome.history) >= len(TEN)
+    outlasted = steps_that_outlasted_the_lease(outcome.history)
+    # Another may wait for the rows for less than a lease, and try again: its steps fail then.
+    assert outlasted >= len(TEN) or not prover.has_our_worker, (
+        f"only {outlasted} steps took longer than their lease"
+    )
 
 
 def test_a_worker_that_is_asked_to_stop_finishes_its_steps(prover: Prover) -> None:

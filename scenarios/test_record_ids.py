@@ -51,6 +51,7 @@ ALIKE = tuple(
             "a+b",
             "a b",
             "a  b",
+            "a b\n",
             "o'brien",
             "o' OR '1'='1",
             'a"b',

@@ -38,6 +38,25 @@ def killed_for_good(checkpoint: str) -> Schedule:
     return CALM.with_faults(KillWorker(at=at, restart_after_s=None))
 
 
+# Who commits the second record of its partition has been committed past before, and each of the
+# others has a partition of its own.
+COMMITTED_PAST = Schedule(
+    records=tuple(Record(name=name, rows=1) for name in (*NAMES, "second of its partition")),
+    load=(
+        *CALM.load[: len(NAMES)],
+        Publish(record="second of its partition", after_completion_of=NAMES[0]),
+    ),
+    partitions=3,
+    workers=CALM.workers,
+    faults=(
+        KillWorker(
+            at=Arrival(checkpoint="offset.commit.confirmed", nth=len(NAMES) + 1),
+            restart_after_s=None,
+        ),
+    ),
+).with_more_after_the_faults()
+
+
 def test_without_faults(prover: Prover) -> None:
     prover.prove(CALM, at_stake=(*ALWAYS, "workers_stop_when_asked"))
 
@@ -71,8 +90,7 @@ def test_catches_a_worker_alone_in_its_own_group(prover: Prover) -> None:
 
 @pytest.mark.mutant
 def test_catches_a_worker_that_reads_again_what_it_took_over(prover: Prover) -> None:
-    # Whoever dies here has been committed past, and each of the others has a partition of its own.
-    prover.catch(killed_for_good("offset.commit.confirmed"), named("rewinds_at_a_rebalance"))
+    prover.catch(COMMITTED_PAST, named("rewinds_at_a_rebalance"))
 
 
 @pytest.mark.mutant

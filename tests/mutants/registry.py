@@ -142,11 +142,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("every_workflow_and_offset_is_settled",),
         "record.polled .. rebalance.revoked .. workflow.begin.confirmed",
     ),
-    Mutant(
-        "never_resumes",
-        ("every_record_completes",),
-        "record.polled .. workflow.begin.confirmed",
-    ),
+    Mutant("never_resumes", ("every_record_completes",)),
     Mutant(
         "skips_what_it_was_handed",
         ("no_offset_is_committed_before_its_promise_exists",),
