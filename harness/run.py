@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
+from confluent_kafka.admin import AdminClient
 
 from harness import clock
 from harness.clients.drain import Backlog
@@ -40,11 +41,10 @@ from harness.journal.writer import JournalWriter
 from harness.loading import Loading
 from harness.report.store import save_plan
 from harness.schedule.schedule import Schedule
-from harness.terms import Terms, timing_of
+from harness.terms import Terms, silence_s, timing_of
 
 _LOOK_EVERY_S = 0.1
 _STEP_EVERY_S = 0.02
-_RETRY_SILENCE_S = 20.0  # a worker with back-off of its own may wait so long after many failures
 
 
 def run(
@@ -80,6 +80,7 @@ class _Run:
         self._terms = terms = Terms(schedule, self._journal_folder)
         self._journal_folder.mkdir(parents=True)
         save_plan(into, schedule, timing_of(schedule, stack.clocks))
+        self._silence_s = silence_s(schedule, stack.clocks)
         self._journal = JournalWriter(self._journal_folder / f"{HARNESS}.jsonl", HARNESS)
         self._record = self._journal.write
         self._tail = JournalTail(self._journal_folder)
@@ -158,7 +159,7 @@ class _Run:
         for worker in schedule.workers:
             self._pool.start(worker)
         self._producer = LoadProducer(bootstrap, terms.topics["input"], self._record, kept)
-        self._pool.wait_until_ready(self._stack.admin, self._terms.group, schedule.partitions)
+        self._pool.wait_until_ready(*self._sharing)
 
     def _load(self) -> None:
         self._enter("load")
@@ -171,8 +172,7 @@ class _Run:
         settings = self._schedule.settings
         began = clock.monotonic_s()
         expected, loading = self._loading.expected, self._loading
-        looked = 0.0
-        draining = False
+        looked, draining = 0.0, False
         missing: list[str] = ["everything"]
         why = "out of time"
         while clock.monotonic_s() - began < settings.drain_timeout_s:
@@ -194,10 +194,12 @@ class _Run:
             elif loading.is_whole and not missing and self._all_are_at_work():
                 why = "done"
                 break
-            elif self._backlog.quiet_for_s() > self._quiet_s():
+            elif self._backlog.quiet_for_s() > self._silence_s:
                 self._all_are_at_work()  # also where a fault that never came is waited for
                 why = "quiet"
                 break
+        if why != "done":
+            self._reach.check_links()
         self._record(
             "drained",
             complete=not missing and loading.is_whole,
@@ -208,8 +210,8 @@ class _Run:
 
     def _watch_the_idle(self) -> None:
         self._enter("idle")
-        began = clock.monotonic_s()
-        while clock.monotonic_s() - began < self._schedule.settings.idle_s:
+        until_s = clock.monotonic_s() + self._schedule.settings.idle_s
+        while clock.monotonic_s() < until_s:
             self._step()
             clock.sleep(_STEP_EVERY_S)
 
@@ -263,16 +265,14 @@ class _Run:
             or self._loading.is_waiting_for_time
         )
 
-    def _quiet_s(self) -> float:
-        timing, settings = timing_of(self._schedule, self._stack.clocks), self._schedule.settings
-        retry_s = _RETRY_SILENCE_S if settings.transient_error_rate else 0.0
-        return timing.take_over_s + settings.sleep_between_batches_s + retry_s
-
     def _all_are_at_work(self) -> bool:
         """Whoever was started again must have come back, or its return was not put to the test."""
-        return self._pool.note_who_is_ready(
-            self._stack.admin, self._terms.group, self._schedule.partitions
-        )
+        return self._pool.note_who_is_ready(*self._sharing)
+
+    @property
+    def _sharing(self) -> tuple[AdminClient, str, int]:
+        """Whom to ask about which group, and how many partitions it shares."""
+        return self._stack.admin, self._terms.group, self._schedule.partitions
 
     def _environment(self, worker: str, incarnation: str, slot: Slot) -> Mapping[str, str]:
         (self._journal_folder / f"{incarnation}.jsonl").touch()  # see history/load.py
@@ -282,11 +282,10 @@ class _Run:
         """Every fault is over, and got over by the workers; or they have come to a standstill."""
         if not self._loading.is_waiting_for_faults or not self._nemesis.is_over:
             return False
-        admin, group = self._stack.admin, self._terms.group
-        return self._backlog.quiet_for_s() > self._quiet_s() / 2 or (
+        return self._backlog.quiet_for_s() > self._silence_s / 2 or (
             not self._backlog.missing(self._loading.expected)
             and self._pool.is_quiet()
-            and self._pool.has_each_its_share(admin, group, self._schedule.partitions)
+            and self._pool.has_each_its_share(*self._sharing)
         )
 
     def _enter(self, phase: str) -> None:

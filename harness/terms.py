@@ -25,6 +25,7 @@ from harness.schedule.faults import Fault, KillWorker, PauseWorker, arrival_of
 from harness.schedule.schedule import Publish, Schedule
 
 MARGIN_S = 5.0  # what a shared, noisy machine may add to a take-over
+_RETRY_SILENCE_S = 20.0  # a worker with back-off of its own may wait so long after many failures
 
 
 class Terms:
@@ -134,3 +135,10 @@ def timing_of(schedule: Schedule, clocks: Clocks) -> Timing:
         group_session_s=clocks.group_session_s,
         margin_s=MARGIN_S,
     )
+
+
+def silence_s(schedule: Schedule, clocks: Clocks) -> float:
+    """For how long nothing may be heard of workers that have work left, and are well."""
+    settings = schedule.settings
+    retry_s = _RETRY_SILENCE_S if settings.transient_error_rate else 0.0
+    return timing_of(schedule, clocks).take_over_s + settings.sleep_between_batches_s + retry_s

@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
+from harness.errors import InfraError
 from harness.infra.database import Database
 from harness.infra.pool import WorkerPool
 from harness.infra.resonate import PromiseServerPart
@@ -67,6 +68,12 @@ class Reach:
     def server_is_down(self) -> bool:
         """Whether a fault has the promise server down: nobody can ask it now."""
         return bool(self.broken[PROMISE_SERVER])
+
+    def check_links(self) -> None:
+        """InfraError if a link is down that no fault holds: it says nothing of the workers."""
+        for name in self.pool.links:
+            if not self.broken[name] and self.proxies.refuses(name):
+                raise InfraError(f"the link {name} is down, and no fault of the schedule cut it")
 
     def is_there(self, incarnation: str) -> bool:
         """Whether this life has not ended."""

@@ -92,10 +92,9 @@ def sweep(mark: str, folder: Path) -> list[str]:
             with contextlib.suppress(psutil.Error):
                 said.setdefault(process.pid, f"{process.pid} {' '.join(process.cmdline())[:100]}")
                 process.kill()
-        if found:
-            quiet = 0
-        else:
-            quiet = _QUIET_LOOKS if psutil.pids() == there else quiet + 1
+        if not found and psutil.pids() == there:
+            break
+        quiet = 0 if found else quiet + 1
     shutil.rmtree(folder, ignore_errors=True)
     return list(said.values())
 

@@ -8,8 +8,7 @@ The group's clocks are the broker's (harness/infra/clocks.py): a dead member is 
 session, whatever a worker that uses the consumer protocol asks for.
 """
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -70,7 +69,7 @@ class KafkaBroker:
             why="the broker to answer",
         )
         bootstrap = f"{LOOPBACK}:{direct}"
-        _wake_group_coordinator(bootstrap)
+        _wake_group_coordinator(bootstrap, process.log_tail)
         return KafkaAddress(bootstrap, self._slot_ports)
 
     def stop(self) -> None:
@@ -179,20 +178,29 @@ def drop_topics(admin: AdminClient, names: Sequence[str]) -> None:
     admin.delete_topics(list(names))
 
 
-def _wake_group_coordinator(bootstrap: str) -> None:
+def _wake_group_coordinator(bootstrap: str, log_tail: Callable[[], str]) -> None:
     """Have the broker make its topic of commits, which it does when a group is first asked about.
 
     The observer reads that topic from the start of each run, so it must exist before any.
     """
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    refusals = ["(none)"]
 
     def has_commits() -> bool:
-        with contextlib.suppress(TimeoutError, KafkaException):  # a busy machine: asked again
-            admin.describe_consumer_groups(["harness"])["harness"].exception(10)
+        try:
+            said = admin.describe_consumer_groups(["harness"])["harness"].exception(10)
+            refusals.append(repr(said))
             return COMMITS_TOPIC in admin.list_topics(timeout=10).topics
-        return False
+        except (TimeoutError, KafkaException) as refusal:  # a busy machine: asked again
+            refusals.append(repr(refusal))
+            return False
 
-    wait_until(has_commits, timeout_s=_STARTED_WITHIN_S, why="Kafka to make its topic of commits")
+    wait_until(
+        has_commits,
+        timeout_s=_STARTED_WITHIN_S,
+        why="Kafka to make its topic of commits",
+        last_seen=lambda: f"the answer {refusals[-1]}; the broker wrote:\n{log_tail()}",
+    )
 
 
 def _answers(port: int) -> bool:

@@ -146,6 +146,11 @@ class WorkerPool:
         """The links of an incarnation."""
         return self._slots[self.life(incarnation).worker]
 
+    @property
+    def links(self) -> list[str]:
+        """The proxies of all workers' links."""
+        return [name for slot in self._slots.values() for name in slot.links.values()]
+
     def links_of_others(self, incarnation: str, link: str) -> list[str]:
         """The proxies of the same link of all other workers."""
         own = self.life(incarnation).worker

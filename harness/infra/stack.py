@@ -78,22 +78,22 @@ def _with_broker(
     control, tried = ProxyControl(toxiproxy), itertools.count(1)
 
     def start(drawn: list[int]) -> SharedParts:
-        direct, controller, *ports = drawn
-        proxied = [
-            control.create(f"kafka-{slot}", f"{LOOPBACK}:{port}") for slot, port in enumerate(ports)
-        ]
+        # The broker's and the proxies' are drawn together, so that none takes another's.
+        own, ports, proxied = drawn[:2], drawn[2 : slots + 2], drawn[slots + 2 :]
         broker = KafkaBroker(
-            folder / f"kafka-{next(tried)}", (direct, controller), ports, proxied, clocks
+            folder / f"kafka-{next(tried)}", (own[0], own[1]), ports, proxied, clocks
         )
+        with ExitStack() as failing:
+            for slot, (port, before) in enumerate(zip(ports, proxied, strict=True)):
+                control.create_on(before, f"kafka-{slot}", f"{LOOPBACK}:{port}")
+                failing.callback(control.destroy, f"kafka-{slot}")
+            failing.callback(broker.stop)
+            parts = SharedParts(str(folder), broker.start(), tuple(proxied), toxiproxy, clocks)
+            failing.pop_all()
         leaving.callback(broker.stop)
-        try:
-            return SharedParts(str(folder), broker.start(), tuple(proxied), toxiproxy, clocks)
-        except InfraError:
-            for slot in range(slots):
-                control.destroy(f"kafka-{slot}")
-            raise
+        return parts
 
-    return on_free_ports(slots + 2, start)
+    return on_free_ports(2 * slots + 2, start)
 
 
 class Stack:

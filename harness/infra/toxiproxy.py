@@ -9,7 +9,6 @@ a process may have two stacks.
 """
 
 import contextlib
-import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,13 +107,17 @@ class ProxyControl:
 
     def create(self, name: str, upstream: str) -> int:
         """Put a proxy before `upstream` (host:port) and return the port it listens on."""
-        return on_free_ports(1, functools.partial(self._create_on, name, upstream))
 
-    def _create_on(self, name: str, upstream: str, ports: list[int]) -> int:
-        (port,) = ports
+        def on(ports: list[int]) -> int:
+            self.create_on(ports[0], name, upstream)
+            return ports[0]
+
+        return on_free_ports(1, on)
+
+    def create_on(self, port: int, name: str, upstream: str) -> None:
+        """Put a proxy that listens on `port` before `upstream` (host:port)."""
         with _asking(self._address):
             self._api.create(upstream=upstream, name=name, listen=f"{LOOPBACK}:{port}")
-        return port
 
     def destroy(self, name: str) -> None:
         """Take a proxy away; one that is gone already is no error."""
