@@ -31,6 +31,11 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     settle_confirmed_ns: int | None = None
 
+    @property
+    def failed_by_itself(self) -> bool:
+        """Whether the worker's own code raised, and it was not cancelled from outside."""
+        return self.how == "failed" and not (self.error or "").startswith("CancelledError")
+
 
 class Incarnation(msgspec.Struct, frozen=True, kw_only=True):
     """One life of a worker. `ended_ns` is the kill itself where the agent wrote it down.

@@ -174,7 +174,7 @@ def _was_cut_off(history: History, life: Incarnation, start: Start) -> bool:
     since_ns, left_ns = start.started_ns, life.ended_ns or 0
     if start.incarnation != life.name or start.settle_confirmed_ns:
         return False
-    if start.how == "failed" and not _is_cancelled(start):
+    if start.failed_by_itself and (start.ended_ns or 0) <= (life.asked_ns or 0):
         return False  # it waits to be tried again, and may have to wait for long
     promise, lease = history.promises.get(start.promise), history.lease_of(start)
     recorded_ns = None if promise is None else promise.settled_ns
@@ -201,10 +201,6 @@ def _was_refused(history: History, start: Start) -> bool:
         and (lease is None or lost_to_a_fault(history, lease, request.sent_ns))
         for request in history.requests
     )
-
-
-def _is_cancelled(start: Start) -> bool:
-    return (start.error or "").startswith("CancelledError")
 
 
 def _last_seen(history: History, life: Incarnation) -> list[Witness]:

@@ -30,9 +30,9 @@ from harness.schedule.faults import (
     PauseWorker,
     RollingRestart,
     StopWorker,
+    arrival_of,
 )
 
-_NO_ARRIVAL = "its checkpoint was not reached"
 _NO_TIME = "its time did not come while the worker lived"
 _SHUTDOWN = "shutdown.begun"
 _MEASURED_S = 0.05  # by so much may a time that was measured fall short of the one asked for
@@ -46,13 +46,21 @@ def never_struck(history: History, number: int, fault: Fault) -> str | None:
     if isinstance(fault, KillWorkerAtTime):
         return None if _victims(history, number) else _NO_TIME
     if isinstance(fault, KillWorker):
-        return None if _victims(history, number) else _NO_ARRIVAL
+        return None if _victims(history, number) else _no_arrival(history, fault)
     windows = _windows(history, number)
     if not windows:
-        return _NO_ARRIVAL
+        return _no_arrival(history, fault)
     if isinstance(fault, RollingRestart) and not _had_its_turns(history, windows[-1]):
         return "there was nobody left to restart"
     return None
+
+
+def _no_arrival(history: History, fault: Fault) -> str:
+    at = arrival_of(fault)
+    reached = 0 if at is None else len(history.checkpoints(at.checkpoint))
+    if at is None or not 0 < reached < at.nth:
+        return "its checkpoint was not reached"
+    return f"its checkpoint was reached {reached} of the {at.nth} times that it waits for"
 
 
 def lacking(history: History, number: int, fault: Fault) -> Iterator[str]:
@@ -67,10 +75,21 @@ def lacking(history: History, number: int, fault: Fault) -> Iterator[str]:
     window = _windows(history, number)[-1]
     if not window.injected:
         yield "it was not injected"
+    elif _went_on(history, number):
+        yield "the worker that it held went on by itself, after waiting in vain"
     elif not window.healed:
         yield "it was not healed"
     else:
         yield from _not_as_asked(history, window, fault)
+
+
+def _went_on(history: History, number: int) -> bool:
+    """Whether a worker that was held for the fault was not let go in time: it passed too soon."""
+    return any(
+        event.get("fault") == number and event.get("in_time") is False
+        for kind in ("released", "resumed")
+        for event in history.of_kind(kind)
+    )
 
 
 def _not_as_asked(history: History, window: Window, fault: Fault) -> Iterator[str]:

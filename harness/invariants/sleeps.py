@@ -2,7 +2,8 @@
 
 * A batch is what one step promise deleted while it was not yet recorded. A step that died before
   its settling runs again and may then delete the next rows: that is the same batch once more, and
-  no sleep is owed in between.
+  no sleep is owed in between. A step that failed by itself is no dead one: what it had deleted was
+  a batch, and whoever deletes on in its retry owes the sleep.
 * More rows in one start than a batch may have are several batches, in one step: whoever deletes
   them has no promise to come back to between them.
 * That a worker waited is not enough. It must have waited by a timer at the promise server, with a
@@ -15,9 +16,9 @@ from itertools import pairwise
 
 import msgspec
 
-from harness.history.facts import Promise, place_of
+from harness.history.facts import Promise, Start, place_of
 from harness.history.history import History
-from harness.history.moments import SECOND, after, seconds
+from harness.history.moments import SECOND, after, overlap, seconds
 from harness.invariants.attribution import deleted_by
 from harness.invariants.verdict import Finding, Verdict, Witness, conclude, said, started
 
@@ -112,7 +113,14 @@ def _batches(history: History, record_id: str) -> list[Batch]:
     for deletion, start in deleted_by(history, record_id):
         promise = None if start is None else start.promise
         key = ("", 0) if start is None else (start.promise, start.started_ns)
-        part = in_start[key] // size
+        given_back = sum(
+            in_start[before.promise, before.started_ns]
+            for before in history.starts_of_promise.get(promise or "", ())
+            if start is not None
+            and before.started_ns < start.started_ns
+            and _failed_alone(history, before)
+        )
+        part = (in_start[key] + given_back) // size
         in_start[key] += 1
         batch = found.get((promise, part))
         if batch is None:
@@ -129,6 +137,16 @@ def _batches(history: History, record_id: str) -> list[Batch]:
         last_ns = batch.last_ns if late else max(batch.last_ns, deletion.at_ns)
         found[promise, part] = msgspec.structs.replace(batch, last_ns=last_ns, rows=batch.rows + 1)
     return sorted(found.values(), key=lambda batch: batch.first_ns)
+
+
+def _failed_alone(history: History, start: Start) -> bool:
+    """Whether its own code raised, and what went meanwhile can be of no other start of its step."""
+    ended_ns = history.latest_end_ns(start)
+    return start.failed_by_itself and not any(
+        other is not start
+        and overlap(other.started_ns, history.latest_end_ns(other), start.started_ns, ended_ns)
+        for other in history.starts_of_promise[start.promise]
+    )
 
 
 def _is_recorded(history: History, promise: str, at_ns: int) -> bool:
