@@ -3,7 +3,7 @@
 Nothing here comes from a worker. Times arrive in milliseconds and leave in nanoseconds.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -90,11 +90,20 @@ def subjects(promises: Iterable[Promise], ids: Container[str]) -> dict[str, str]
     found: dict[str, str] = {}
     for root in promises:
         if root.is_root and not root.is_timer:
-            named = [one for one in (*root.arguments, root.id) if isinstance(one, str)]
-            about = next((one for one in named if one in ids), None)
+            about = next((one for one in _strings([*root.arguments, root.id]) if one in ids), None)
             if about is not None:
                 found[root.id] = about
     return found
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _strings(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _strings(one)
 
 
 def deletion(event: Event) -> Deletion:

@@ -17,6 +17,8 @@ from harness.journal.format import Event
 _OF_EVERYBODY = ("worker.", "fault.", "dying", "pausing", "resumed", "held", "released")
 _NOT_TOLD = frozenset({"name", "promise", "key", "headers", "incarnation", "arguments", "value"})
 
+_ACCEPTED = ("publish.accepted", "dead_letter.accepted")  # their offsets are of other topics
+
 
 def follow(history: History, name: str) -> list[str]:
     """A line an event, with seconds of the run. UsageError if the schedule has no such record."""
@@ -53,7 +55,10 @@ def _is_about(event: Event, record_id: str, places: Any, roots: set[str]) -> boo
     return (
         (promise is not None and root_of(str(promise)) in roots)
         or event.get("key") == record_id
-        or (event.get("partition"), event.get("offset")) in places
+        or (
+            event.get("name") not in _ACCEPTED
+            and (event.get("partition"), event.get("offset")) in places
+        )
     )
 
 

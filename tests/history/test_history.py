@@ -77,6 +77,13 @@ def test_a_workflow_without_known_arguments_is_the_record_it_is_named_after() ->
     assert run.record_of_root == {"r": "r"}
 
 
+@pytest.mark.parametrize("inside", [{"record_id": "r", "offset": 0}, ["r", 0], {"of": ["r"]}])
+def test_the_record_id_may_stand_within_an_argument(inside: object) -> None:
+    made = b.root().facts | {"id": "wf-1", "arguments": [inside]}
+    run = b.history(b.event("seen.promise", 50.0, **made))
+    assert run.roots_of_record["r"] == ("wf-1",)
+
+
 def test_arguments_of_any_shape_are_read() -> None:
     odd = b.root().facts | {"arguments": [{"a": 1}, ["r"], None, "r"]}
     assert b.history(Event(b.ns(50), "harness", "seen.promise", odd)).record_of_root == {"r": "r"}

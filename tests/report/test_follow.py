@@ -31,6 +31,12 @@ def test_what_is_about_another_record_is_left_out() -> None:
     assert not [line for line in follow(run, "r") if "other" in line or "offset=7" in line]
 
 
+def test_offsets_of_other_topics_are_no_places_of_the_record() -> None:
+    accepted = b.reach("publish.accepted", 0.35, partition=0, offset=0, key="other")
+    run = b.history(list(GOOD.events), accepted)
+    assert not [line for line in follow(run, "r") if line.split()[0] == "0.350"]
+
+
 def test_who_was_started_and_struck_is_told() -> None:
     run = b.history(list(GOOD.events), b.alive(b.W2, 2.0), b.killed(2.5, b.W2))
     told = "\n".join(follow(run, "r"))
