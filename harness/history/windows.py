@@ -37,20 +37,35 @@ _EXCUSES = frozenset({HOLD, PAUSE, _SERVER, "cut_link"})
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """One fault while it lasted. `evidence` is what was seen of its landing, if it landed.
 
-    It may have begun to be healed at `healing_ns` already (None if nobody set out to heal it): an
-    excuse lasts to its end, and what it surely prevented only until then.
+    It was in place at `injected_ns` at the latest (None if it never was), and may have begun to be
+    healed at `healing_ns` already (None if nobody set out to heal it): an excuse lasts from its
+    start to its end, and what it surely prevented only from the one to the other.
     """
 
     fault: int
     kind: str
     start_ns: int
     end_ns: int
+    injected_ns: int | None = None
     healing_ns: int | None = None
-    injected: bool = False
     healed: bool = False
     incarnation: str | None = None
     link: Link | None = None
     evidence: dict[str, Any] = {}
+
+    @property
+    def injected(self) -> bool:
+        """Whether it was seen to be in place."""
+        return self.injected_ns is not None
+
+    def prevented(self, start_ns: int, end_ns: int) -> bool:
+        """Whether it was surely in place for the whole of a span."""
+        return (
+            self.injected_ns is not None
+            and self.healing_ns is not None
+            and self.injected_ns <= start_ns
+            and end_ns <= self.healing_ns
+        )
 
     @property
     def span(self) -> tuple[int, int]:
@@ -154,9 +169,10 @@ def _carried_on(window: Window, event: Event) -> Window:
             window, end_ns=event.at, healed=True, evidence=seen, incarnation=incarnation
         )
     healing_ns = event.at if event.kind == "fault.healing" else window.healing_ns
+    injected_ns = event.at if event.kind == "fault.injected" else window.injected_ns
     return msgspec.structs.replace(
         window,
-        injected=window.injected or event.kind == "fault.injected",
+        injected_ns=injected_ns,
         healing_ns=healing_ns,
         evidence=seen,
         incarnation=incarnation,

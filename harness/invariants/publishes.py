@@ -6,7 +6,8 @@ went while it could not reach the promise server. Only then may the next attempt
 
 One process has no such doubt about what its own client is still sending: who hands it the same
 completion again before the client has said what became of the first adds a message by choice. Nor
-has one step about what was accepted: who publishes it a second time does so by choice.
+has one step about what was accepted: who publishes it a second time does so by choice. And nobody
+has one about what was sent and given up while the link was down all along: it never arrived.
 """
 
 import msgspec
@@ -72,6 +73,7 @@ def _excuse(history: History, sent: Event, start: Start) -> Witness | None:
     if (
         start.settle_confirmed_ns is not None
         or _died_before_producing(history, sent)
+        or _never_arrived(history, sent)
         or _repeated_by_choice(history, sent, start)
     ):
         return None
@@ -122,14 +124,7 @@ def _repeated_by_choice(history: History, sent: Event, start: Start) -> bool:
     if place + 1 == len(own):
         return False
     again = own[place + 1]
-    answers = [
-        event
-        for event in (
-            *history.checkpoints("publish.accepted", sent.by),
-            *(event for event in history.of_kind("publish.refused") if event.by == sent.by),
-        )
-        if event.at < again.at and _same_key(event, sent)
-    ]
+    answers = [answer for answer in _answers(history, sent) if answer.at < again.at]
     at_work = [
         one
         for one in history.starts_of_promise[start.promise]
@@ -139,8 +134,34 @@ def _repeated_by_choice(history: History, sent: Event, start: Start) -> bool:
         return False
     if len(answers) <= place:
         return True
-    its_answer = sorted(answers, key=lambda event: event.at)[place]  # they come in their order
+    its_answer = answers[place]
     return at_work == [start] and its_answer.get("name") == "publish.accepted"
+
+
+def _never_arrived(history: History, sent: Event) -> bool:
+    """Whether its client gave it up, and the link to the broker was down for all that time."""
+    own = [one for one in history.checkpoints("publish.sent", sent.by) if _same_key(one, sent)]
+    answer = next(iter(_answers(history, sent)[own.index(sent) :]), None)
+    return (
+        answer is not None
+        and answer.kind == "publish.refused"
+        and any(
+            window.kind == "cut_link"
+            and window.link == "kafka"
+            and window.excuses(sent.by, "kafka")
+            and window.prevented(sent.at, answer.at)
+            for window in history.windows
+        )
+    )
+
+
+def _answers(history: History, sent: Event) -> list[Event]:
+    """What the client said of this key's messages in this life, in their order."""
+    answers = (
+        *history.checkpoints("publish.accepted", sent.by),
+        *(event for event in history.of_kind("publish.refused") if event.by == sent.by),
+    )
+    return sorted((one for one in answers if _same_key(one, sent)), key=lambda one: one.at)
 
 
 def _same_key(one: Event, other: Event) -> bool:

@@ -47,6 +47,22 @@ def test_a_death_that_nobody_asked_for_excuses_no_second_one(code: int) -> None:
     b.assert_violated(one_completion_per_record_id(b.history(TWICE, UNRECORDED, AGAIN, by_itself)))
 
 
+@pytest.mark.parametrize(("sent", "is_doubtful"), [(1.0, True), (1.2, False)])
+def test_what_was_given_up_while_the_link_was_down_all_along_excuses_nothing(
+    sent: float, is_doubtful: bool
+) -> None:
+    given_up = [
+        *b.acquired(0.9),
+        *b.failed("r:3", sent, 3.0),
+        *b.publishing("r:3", sent, accepted=False),
+        b.event("publish.refused", 2.9, b.W1, key="r", error="timed out"),
+    ]
+    healing = b.event("fault.healing", 4.0, fault=0, incarnation=b.W1)
+    run = b.history(TWICE, given_up, AGAIN, b.window(1.1, 4.1), healing, of=CUT)
+    seen = one_completion_per_record_id(run)
+    assert seen.outcome == ("holds" if is_doubtful else "violated")
+
+
 def test_a_crash_after_the_record_excuses_nothing() -> None:
     recorded = b.reach("step.settle.confirmed", 1.05, promise="r:3", status=200)
     run = b.history(TWICE, UNRECORDED, recorded, AGAIN, b.killed(1.06))
