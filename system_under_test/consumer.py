@@ -14,8 +14,9 @@ became of them comes back through a queue. What may be committed is progress's b
 * When a partition is taken away the starts under way get a moment to end, so that fewer records are
   delivered twice; when it is already lost there is nothing left to commit.
 * A thread without an event loop cannot wait by the sleeper that all others are given. Its bounded
-  poll (publisher's has the like) is the one place that waits by the client's own clock. It reads
-  none itself: ends are waited for in rounds as long as a poll, and the rounds are counted.
+  poll waits by the client's own clock (publisher's has the like), and what ends a worker must end
+  two more of its waits: for the last starts, and before a new client. It reads no clock itself:
+  ends are waited for in rounds as long as a poll, and the rounds are counted.
 """
 
 from __future__ import annotations

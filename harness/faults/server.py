@@ -6,7 +6,7 @@ from harness.faults.fault import PROMISE_SERVER, Reach
 from harness.schedule.faults import KillServer
 from harness.waiting import wait_until
 
-_BACK_WITHIN_S = 30.0  # it reads the session's whole log again
+_BACK_WITHIN_S = 30.0  # it reads a snapshot again, and what came after
 
 
 class ServerKill:

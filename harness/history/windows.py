@@ -12,9 +12,9 @@ worker's one link and no other.
   says that it stops itself, for the harness hears of that a moment later. Both are the
   incarnation's: the worker's next life is not held and not paused.
 * The promise server's death and its return are a window between every worker and the server.
-* A kill is no window: it is a death, and has its moment. Nor are a locked database, a rolling
-  restart, a stop or one worker more an excuse by themselves: a step may be slow, and a stop is the
-  end of an incarnation.
+* A kill's window excuses nothing: it is a death, and has its moment. Nor are a locked database, a
+  rolling restart, a stop or one worker more an excuse by themselves: a step may be slow, and a stop
+  is the end of an incarnation.
 * A fault that found nothing to strike was none.
 """
 

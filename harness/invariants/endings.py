@@ -151,13 +151,14 @@ def _members_that_are_gone(history: History) -> Iterator[Finding]:
     for event in history.of_kind("seen.members"):
         forgotten_ns = event.at - seconds(history.timing.take_over_s)
         others = [one for one in lives if one not in left and (one.ended_ns or 0) > forgotten_ns]
-        if event.get("count") > len(others):
+        count = event.get("count")
+        if count > len(others):
             yield Finding(
-                f"all workers have ended, and {event.get('count')} of them are still members of "
-                f"their group, of which at most {len(others)} crashed of late",
+                f"all workers have ended, and {count} members of their group still "
+                f"have partitions, of which at most {len(others)} crashed of late",
                 [
                     *(said(history, one.ended_ns, one.name, "ended by itself") for one in left),
-                    said(history, event.at, "broker", f"had {event.get('count')} members"),
+                    said(history, event.at, "broker", f"had {count} members with partitions"),
                 ],
             )
 

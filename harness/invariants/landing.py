@@ -109,7 +109,7 @@ def _not_as_asked(history: History, window: Window, fault: Fault) -> Iterator[st
         case KillServer():
             yield from _server_not_killed(window, fault)
         case KillWorker() | KillWorkerAtTime():
-            pass  # they have no window
+            pass  # told of its victims, not of a window
 
 
 def _not_killed(

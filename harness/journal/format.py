@@ -26,7 +26,7 @@ _BY_THE_HARNESS = {
     "clock": "drift_s",
     "worker.started": "incarnation worker pid",
     "worker.ready": "incarnation",  # the broker says that it shares the group
-    "worker.exited": "incarnation code asked",  # asked: we had it end, or a fault did
+    "worker.exited": "incarnation code asked",  # asked: a fault or we were known to have it end
     "worker.stuck": "incarnation waited_s",  # it did not end when asked, and was killed
     "publish.ok": "index partition offset",
     "publish.fail": "index error",

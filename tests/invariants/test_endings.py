@@ -213,7 +213,7 @@ def test_flags_one_that_ends_and_stays_a_member() -> None:
     stopped = [b.stopping(41.0), b.reach("shutdown.begun", 41.1), b.ended(42.0)]
     b.assert_holds(workers_stop_when_asked(b.history(AT_WORK, stopped, members(0))))
     verdict = workers_stop_when_asked(b.history(AT_WORK, stopped, members(1)))
-    b.assert_violated(verdict, "1 of them are still members", "at most 0 crashed", "w1#1")
+    b.assert_violated(verdict, "1 members of their group", "at most 0 crashed", "w1#1")
 
 
 @pytest.mark.parametrize(("count", "holds"), [(1, True), (2, False)])
@@ -230,7 +230,7 @@ def test_who_crashed_or_has_no_handler_may_be_missed_for_a_while(
 def test_who_crashed_long_ago_is_no_member_any_more() -> None:
     other = [b.alive(b.W2), b.ended(42.0, b.W2)]
     run = b.history(AT_WORK, b.killed(5.0), other, b.stopping(41.0), members(1))
-    b.assert_violated(workers_stop_when_asked(run), "1 of them are still members", "at most 0")
+    b.assert_violated(workers_stop_when_asked(run), "1 members of their group", "at most 0")
 
 
 def test_who_could_not_reach_the_broker_could_not_say_that_it_leaves() -> None:
