@@ -50,7 +50,7 @@ _SHORT_LEASE_RECORDS, _SHORT_LEASE_BATCHES = 12, 25
 _TRICKLE_S = 2.0
 _POISONS = 3
 # The one that weighs a megabyte comes rarely.
-_POISON_NAMES = tuple(name for name in poison.NAMES if name != "value of 1 MB") * 3 + (
+_POISON_NAMES = tuple(name for name in poison.DRAWN if name != "value of 1 MB") * 3 + (
     "value of 1 MB",
 )
 _AGAIN = ("at once", "other partition", "after completion", "later")

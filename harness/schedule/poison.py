@@ -42,6 +42,14 @@ _CATALOGUE: dict[str, Callable[[str], Poison]] = {
     "value of another record": _valued(b'{"record_id": "somebody else"}'),
     "value of 1 MB": _valued(b"x" * _MEGABYTE),
 }
+DRAWN: tuple[str, ...] = tuple(_CATALOGUE)
+"""Those that searches draw. What is added here makes other schedules of the same seeds."""
+
+_CATALOGUE |= {
+    "value without an id": _valued(b"{}"),
+    "value whose id is a list": _valued(b'{"record_id": ["x"]}'),
+    "value whose id is half a character": _valued(b'{"record_id": "\\ud800"}'),
+}
 
 NAMES: tuple[str, ...] = tuple(_CATALOGUE)
 

@@ -48,21 +48,16 @@ def server_down(at: float, until: float, fault: int = 0) -> b.Events:
 
 @pytest.mark.parametrize(("in_time", "told"), [(True, 0), (False, 1)])
 def test_a_worker_that_went_on_by_itself_was_not_held(in_time: bool, told: int) -> None:
-    held = [
-        b.event("held", 1.0, b.W1, fault=0, checkpoint="step.started"),
-        b.event("released", 31.0, b.W1, fault=0, in_time=in_time),
-    ]
+    passed = b.event("released", 31.0, b.W1, fault=0, in_time=in_time)
     fault = CutLink(at=AT, link="kafka", latency_s=0.0, cut_s=1.0)
-    run = b.history(held, b.window(32.0, 33.0), of=b.schedule(fault))
+    run = b.history(passed, b.window(32.0, 33.0), of=b.schedule(fault))
     assert len([why for why in lacking(run, 0, fault) if "went on by itself" in why]) == told
 
 
 def test_says_how_often_a_checkpoint_was_reached() -> None:
     fault = KillWorker(at=Arrival(checkpoint="record.polled", nth=3))
-    run = b.history(b.polled(), of=b.schedule(fault))
-    assert list(lacking(run, 0, fault)) == [
-        "its checkpoint was reached 1 of the 3 times that it waits for"
-    ]
+    (why,) = lacking(b.history(b.polled(), of=b.schedule(fault)), 0, fault)
+    assert "reached 1 of the 3 times" in why
 
 
 def cut(until: float, **evidence: Any) -> b.Events:
