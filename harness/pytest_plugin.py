@@ -206,7 +206,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
     """The grid and the proof table, and why the session is red or remembers less than it could."""
     proofs = config.stash[_proofs]
-    _show_grid(terminalreporter, config)
+    _show_grid(terminalreporter, config, is_whole=exitstatus != pytest.ExitCode.INTERRUPTED)
     if SESSION in config.stash and any(proof.searched for proof in proofs):
         for line in told_of_memory(config):
             terminalreporter.write_line(line)
@@ -223,7 +223,7 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
             terminalreporter.write_line(f"runs are kept in {from_here(config.stash[SESSION])}")
 
 
-def _show_grid(terminalreporter: Any, config: pytest.Config) -> None:
+def _show_grid(terminalreporter: Any, config: pytest.Config, *, is_whole: bool) -> None:
     if _no_grid in config.stash:
         terminalreporter.write_line(f"RED: no grid: {config.stash[_no_grid]}", red=True)
     if _grid not in config.stash or not config.stash[_grid].fields:
@@ -232,7 +232,7 @@ def _show_grid(terminalreporter: Any, config: pytest.Config) -> None:
     terminalreporter.section("exercised: checkpoint x fault")
     for line in grid.lines():
         terminalreporter.write_line(line)
-    if grid.missing:
+    if grid.missing and is_whole:
         terminalreporter.write_line(_red(len(grid.missing), kept), red=True)
 
 

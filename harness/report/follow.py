@@ -88,4 +88,5 @@ def _of_the_parts(
 
 def _facts(event: Event) -> str:
     told = {name: fact for name, fact in event.facts.items() if name not in _NOT_TOLD}
-    return "".join(f" {name}={fact}" for name, fact in told.items() if fact is not None)
+    facts = "".join(f" {name}={fact}" for name, fact in told.items() if fact is not None)
+    return " ".join(facts.splitlines())  # an error of the database has several lines

@@ -37,6 +37,12 @@ def test_offsets_of_other_topics_are_no_places_of_the_record() -> None:
     assert not [line for line in follow(run, "r") if line.split()[0] == "0.350"]
 
 
+def test_an_event_is_one_line_whatever_the_error_says() -> None:
+    failed = b.failed("r:1", 0.4, 0.5, error="OperationalError: locked\n[SQL: DELETE]\n")
+    (line,) = (line for line in follow(b.history(list(GOOD.events), failed), "r") if "SQL" in line)
+    assert line.endswith("error=OperationalError: locked [SQL: DELETE]")
+
+
 def test_who_was_started_and_struck_is_told() -> None:
     run = b.history(list(GOOD.events), b.alive(b.W2, 2.0), b.killed(2.5, b.W2))
     told = "\n".join(follow(run, "r"))
