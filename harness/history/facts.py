@@ -4,12 +4,18 @@
 rounded neither up nor down here. What it means is an invariant's business.
 """
 
+import re
 from typing import Any, Literal
 
 import msgspec
 
 KILLED = -9
 """The exit code of a process that ended by SIGKILL, as the process table gives it."""
+
+
+def raised(error: str) -> str:
+    """The name of the exception that an agent wrote down, without what it says."""
+    return re.split(r"\W", error, maxsplit=1)[0]
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +40,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def failed_by_itself(self) -> bool:
         """Whether the worker's own code raised, and it was not cancelled from outside."""
-        return self.how == "failed" and not (self.error or "").startswith("CancelledError")
+        return self.how == "failed" and raised(self.error or "") != "CancelledError"
 
 
 class Incarnation(msgspec.Struct, frozen=True, kw_only=True):

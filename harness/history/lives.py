@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.history.facts import KILLED, Delivery, Incarnation, Start, root_of
+from harness.history.facts import KILLED, Delivery, Incarnation, Start, raised, root_of
 from harness.history.windows import kind_of
 from harness.incarnation import life_of, worker_of
 from harness.journal.format import Event
@@ -132,7 +132,7 @@ def _note(start: dict[str, Any], kind: str, event: Event) -> None:
         error = str(event.get("error"))
         # A step that has steps of its own leaves by this exception when it waits for them.
         how: Literal["suspended", "failed"] = (
-            "suspended" if error.startswith("Suspended") else "failed"
+            "suspended" if raised(error) == "Suspended" else "failed"
         )
         start.update(ended_ns=event.at, how=how, error=error)
     elif kind == "step.settle.confirmed":
