@@ -69,7 +69,8 @@ def worker_is_unwatched(history: History) -> str | None:
         if seen and not history.checkpoints(checkpoint):
             return (
                 f"no agent saw a worker reach {checkpoint}, and yet somebody {what}: it uses a "
-                "client that is not watched (README, put your own worker under test)"
+                "client that is not watched, or works in a process that it started (README, put "
+                "your own worker under test)"
             )
     return None
 
