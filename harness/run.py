@@ -147,11 +147,10 @@ class _Run:
         make_topics(self._stack.admin, terms.partitions)
         self._database.create(terms.rows)
         bootstrap, kept = self._stack.bootstrap, self._stack.clients
-        self._readers = [
-            TopicReader(bootstrap, terms.topics["output"], 1, from_end=False, kept=kept),
-            TopicReader(bootstrap, terms.topics["dead_letter"], 1, from_end=False, kept=kept),
-            commit_log(bootstrap, kept),
-        ]
+        for topic in ("output", "dead_letter"):  # one after the other: what there is, is closed
+            reader = TopicReader(bootstrap, terms.topics[topic], 1, from_end=False, kept=kept)
+            self._readers.append(reader)
+        self._readers.append(commit_log(bootstrap, kept))
         completions, dead_letters, log = self._readers
         self._backlog = Backlog(
             completions, dead_letters, log, self._promises, self._database, self._terms.group

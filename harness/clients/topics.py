@@ -50,7 +50,11 @@ class TopicReader:
         self._places = [TopicPartition(topic, number) for number in range(partitions)]
         self._next = dict.fromkeys(range(partitions), 0)
         if from_end:
-            self._next = self._clients.ends(self._places)
+            try:
+                self._next = self._clients.ends(self._places)
+            except InfraError:
+                self.close()
+                raise
         for place in self._places:
             place.offset = self._next[place.partition]
         self._consumer.assign(self._places)
@@ -66,7 +70,11 @@ class TopicReader:
         while any(self._next[partition] < end for partition, end in ends.items()):
             message = self._consumer.poll(_BROKER_ANSWERS_WITHIN_S)
             if message is None:
-                raise InfraError(f"the broker did not deliver {self._topic} to its end")
+                raise InfraError(
+                    f"the broker did not deliver {self._topic} to its end within "
+                    f"{_BROKER_ANSWERS_WITHIN_S:g} s: by partition, what came ends before "
+                    f"{self._next}, and there is all before {ends}"
+                )
             messages += self._take([message])
         return messages
 

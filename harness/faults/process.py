@@ -173,6 +173,7 @@ class Pause:
                 self._is_frozen_or_gone,
                 timeout_s=_FROZEN_WITHIN_S + 1,
                 why=f"{self._frozen} to stop",
+                last_seen=lambda: "a process that has neither stopped nor ended",
             )
         if not self.is_over:
             self._resume(self._frozen, self._seen_at or clock.monotonic_s())

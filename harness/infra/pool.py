@@ -205,11 +205,15 @@ class WorkerPool:
             ready,
             timeout_s=_READY_WITHIN_S,
             why=f"{workers} to have their share of {partitions} partitions in group {group}",
-            last_seen=lambda: self._who_is_not_ready(_owned(admin, group), group),
+            last_seen=lambda: self._who_is_not_ready(admin, group),
         )
 
-    def _who_is_not_ready(self, owned: list[set[tuple[str, int]]], group: str) -> str:
+    def _who_is_not_ready(self, admin: AdminClient, group: str) -> str:
         alive = self.alive()
+        try:
+            owned = _owned(admin, group)
+        except InfraError as error:
+            return str(error)
         what = f"only {len(owned)} of {len(alive)} joined group {group} as members"
         if not owned and len(alive) == 1:
             what = f"it never joined group {group} as a member"
