@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import InfraError
 from harness.infra.database import DatabaseBusy
 from harness.schedule.faults import CutLink, LockDatabase
 from tests.faults.world import AT, World, life_of
@@ -39,6 +40,15 @@ def test_a_cut_is_slow_then_down_then_healed(world: World) -> None:
         (0, "kafka", "w1#1")
     }
     assert life_of(nemesis) == (False, True)
+
+
+def test_a_link_that_is_down_without_a_fault_is_an_error(world: World) -> None:
+    nemesis = world.nemesis(CutLink(at=AT, link="kafka", latency_ms=0, latency_s=0.0, cut_s=3.0))
+    nemesis.arrived(0, "w1#1")
+    world.reach.check_links()  # down, and a fault holds it
+    world.down.add("resonate-1")
+    with pytest.raises(InfraError, match="the link resonate-1 is down, and no fault"):
+        world.reach.check_links()
 
 
 def test_a_cut_that_drops_nothing_says_so_in_its_evidence(world: World) -> None:

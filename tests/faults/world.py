@@ -157,6 +157,10 @@ class World:
     def slot_of(self, _incarnation: str) -> Any:
         return SimpleNamespace(links={"kafka": "kafka-0", "resonate": "resonate-0"})
 
+    @property
+    def links(self) -> list[str]:
+        return ["kafka-0", "resonate-0", "kafka-1", "resonate-1"]
+
     def links_of_others(self, incarnation: str, link: str) -> list[str]:
         own = self.lives[incarnation].worker
         return [f"{link}-1" for worker in ("w1", "w2") if worker != own]
