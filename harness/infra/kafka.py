@@ -8,7 +8,8 @@ The group's clocks are the broker's (harness/infra/clocks.py): a dead member is 
 session, whatever a worker that uses the consumer protocol asks for.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,6 @@ from harness.infra import fetch
 from harness.infra.clocks import Clocks
 from harness.infra.node import NativeProcess
 from harness.infra.ports import LOOPBACK
-from harness.waiting import wait_until
 
 COMMITS_TOPIC = "__consumer_offsets"
 _MS = 1000
@@ -69,7 +69,7 @@ class KafkaBroker:
             why="the broker to answer",
         )
         bootstrap = f"{LOOPBACK}:{direct}"
-        _wake_group_coordinator(bootstrap, process.log_tail)
+        _wake_group_coordinator(bootstrap, process)
         return KafkaAddress(bootstrap, self._slot_ports)
 
     def stop(self) -> None:
@@ -178,28 +178,22 @@ def drop_topics(admin: AdminClient, names: Sequence[str]) -> None:
     admin.delete_topics(list(names))
 
 
-def _wake_group_coordinator(bootstrap: str, log_tail: Callable[[], str]) -> None:
+def _wake_group_coordinator(bootstrap: str, broker: NativeProcess) -> None:
     """Have the broker make its topic of commits, which it does when a group is first asked about.
 
-    The observer reads that topic from the start of each run, so it must exist before any.
+    The observer reads that topic from the start of each run, so it must exist before any. A broker
+    that has not all of its ports answers for a moment, and ends.
     """
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    refusals = ["(none)"]
 
     def has_commits() -> bool:
-        try:
-            said = admin.describe_consumer_groups(["harness"])["harness"].exception(10)
-            refusals.append(repr(said))
+        with contextlib.suppress(TimeoutError, KafkaException):  # a busy machine: asked again
+            admin.describe_consumer_groups(["harness"])["harness"].exception(10)
             return COMMITS_TOPIC in admin.list_topics(timeout=10).topics
-        except (TimeoutError, KafkaException) as refusal:  # a busy machine: asked again
-            refusals.append(repr(refusal))
-            return False
+        return False
 
-    wait_until(
-        has_commits,
-        timeout_s=_STARTED_WITHIN_S,
-        why="Kafka to make its topic of commits",
-        last_seen=lambda: f"the answer {refusals[-1]}; the broker wrote:\n{log_tail()}",
+    broker.wait_until_ready(
+        has_commits, timeout_s=_STARTED_WITHIN_S, why="its topic of commits to be made"
     )
 
 

@@ -99,11 +99,13 @@ class Process(ABC):
             return False
 
     def listens_on(self, port: int) -> bool:
-        """Whether the process table says that this port is its own, and not somebody else's."""
+        """Whether the process table says that this port is its own, or of one that it started."""
         with contextlib.suppress(psutil.NoSuchProcess):
+            own = psutil.Process(self.pid)
             return any(
                 found.status == psutil.CONN_LISTEN and found.laddr.port == port
-                for found in psutil.Process(self.pid).net_connections("inet")
+                for one in (own, *own.children(recursive=True))
+                for found in one.net_connections("inet")
             )
         return False
 
