@@ -9,7 +9,6 @@ Deny: any other step started again; a failed step given up or replaced by a new 
 """
 
 import itertools
-from collections.abc import Callable
 
 import pytest
 
@@ -20,7 +19,6 @@ from tests.mutants.registry import named
 
 FAILURE_MODE = "a transient batch error: only that step retries"
 DONE = ("one_completion_per_record_id", "rows_go_once_and_wholly", "every_record_completes")
-AT_STAKE = ("only_the_failing_step_retries", "no_sleep_ends_early", *DONE)
 MANY = 6  # failures of one step, more than a worker may allow that counts its tries
 # The SDK itself gives a step up after so many tries, unless it is told otherwise. With delays that
 # double from a second they take years; with ours, the longest of which can be set, a few seconds.
@@ -45,10 +43,7 @@ def test_without_faults(prover: Prover) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_quarter_of_the_attempts_fail(prover: Prover, seed: int) -> None:
-    def play(schedule: Schedule) -> History:
-        return prover.prove(schedule, at_stake=DONE).history
-
-    failures = failing_often(play, failing(seed), seed, 1).of_kind("step.failed")
+    failures = failing_often(prover, failing(seed), seed, 1).of_kind("step.failed")
     prover.note(f"{len(failures)} attempts failed with seed {seed}, or one close by")
 
 
@@ -61,16 +56,15 @@ def longest_delay_s(history: History) -> float:
     )
 
 
-def failing_often(
-    play: Callable[[Schedule], History], schedule: Schedule, first_seed: int, at_least: int
-) -> History:
-    """A run with so many failures; each that it takes has to hold.
+def failing_often(prover: Prover, schedule: Schedule, first_seed: int, at_least: int) -> History:
+    """A run with so many failures, so that retries are at stake; each that it takes has to hold.
 
     Ours has them with the first seed. Another makes something else of a seed, or nothing.
     """
     most = 0
     for seed in range(first_seed, first_seed + SEEDS_AT_MOST):
-        history = play(schedule.with_settings(transient_error_seed=seed))
+        seeded = schedule.with_settings(transient_error_seed=seed)
+        history = prover.prove(seeded, at_stake=DONE).history
         most = max(most, len(history.of_kind("step.failed")))
         if most >= at_least:
             return history
@@ -78,26 +72,19 @@ def failing_often(
 
 
 def test_one_step_fails_many_times_in_a_row(prover: Prover) -> None:
-    def play(schedule: Schedule) -> History:
-        at_stake = ("only_the_failing_step_retries", *DONE)
-        return prover.prove(schedule, at_stake=at_stake).history
-
     one = Schedule(records=(Record(name="one", rows=2),), load=(Publish(record="one"),))
-    history = failing_often(play, one.with_settings(transient_error_rate=0.9), 4, MANY)
+    history = failing_often(prover, one.with_settings(transient_error_rate=0.9), 4, MANY)
     if longest_delay_s(history) > OF_ITS_OWN_S:
         prover.note(f"a back-off of its own: no step was made to fail more than {SDK_TRIES} times")
         return
     unwilling = one.with_settings(transient_error_rate=0.97, step_retry_max_delay_s=0.1)
-    failures = failing_often(play, unwilling, 13, SDK_TRIES + 1).of_kind("step.failed")
+    failures = failing_often(prover, unwilling, 13, SDK_TRIES + 1).of_kind("step.failed")
     prover.note(f"one step failed {len(failures)} times in a row")
 
 
 def test_killed_while_a_step_waits_to_be_retried(prover: Prover) -> None:
-    def play(schedule: Schedule) -> History:
-        return prover.prove(schedule, at_stake=DONE).history
-
     kill = KillWorker(at=Arrival(checkpoint="step.started", nth=5))
-    failing_often(play, failing(2).with_faults(kill), 2, 1)
+    failing_often(prover, failing(2).with_faults(kill), 2, 1)
 
 
 # Ours waits so long for the rows, and the lock is held for longer; another may wait and not fail.
