@@ -139,6 +139,7 @@ LEFT = [b.stopping(41.0), b.reach("shutdown.begun", 41.1), b.ended(42.0)]
             id="refused before and done again",
         ),
         pytest.param(b.failed("r:1", 40.9, 41.2, error="CancelledError: "), id="cancelled"),
+        pytest.param(b.failed("r:1", 40.9, 41.2, error="Stopping: later"), id="given up for it"),
     ],
 )
 def test_flags_a_worker_that_leaves_in_the_middle_of_a_step(step: b.Events) -> None:

@@ -63,6 +63,17 @@ def test_a_batch_that_died_unrecorded_and_ran_again_is_one_batch() -> None:
     b.assert_unknown(no_sleep_ends_early(run), "two batches")
 
 
+def test_a_batch_that_went_although_its_start_failed_is_one_and_owes_the_sleep() -> None:
+    failed = [*b.failed("r:1", 1.0, 1.1), *b.deletions([1, 2], 1.05)]
+    again = [*b.step("r:1", 1.3, 1.4), *b.deletions([3, 4], 1.35), b.promise("r:1", 0.9, 1.405)]
+    run = b.history(b.published(), b.root(), failed, again, of=RUN)
+    b.assert_violated(no_sleep_ends_early(run), "no durable sleep")
+    # Of two starts that ran at once nobody can tell which of them deleted what.
+    beside = b.started("r:1", 0.95, b.W2)
+    run = b.history(b.published(), b.root(), failed, again, beside, of=RUN)
+    b.assert_unknown(no_sleep_ends_early(run), "two batches")
+
+
 def test_flags_a_step_that_deletes_batch_after_batch() -> None:
     whole = [*b.step("r:1", 1.0, 4.0), *b.deletions([1, 2], 1.1), *b.deletions([3, 4], 3.5)]
     run = b.history(b.published(), b.root(), whole, of=RUN)
