@@ -9,11 +9,13 @@ Deny: any other step started again; a failed step given up or replaced by a new 
 """
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 
 from harness import Arrival, KillWorker, LockDatabase, Publish, Record, Schedule, Settings
 from harness.history.history import History
+from harness.judged import JudgedRun
 from harness.prove import Prover
 from tests.mutants.registry import named
 
@@ -43,7 +45,9 @@ def test_without_faults(prover: Prover) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_quarter_of_the_attempts_fail(prover: Prover, seed: int) -> None:
-    failures = failing_often(prover, failing(seed), seed, 1).of_kind("step.failed")
+    failures = failing_often(
+        lambda run: prover.prove(run, at_stake=DONE), failing(seed), seed, 1
+    ).of_kind("step.failed")
     prover.note(f"{len(failures)} attempts failed with seed {seed}, or one close by")
 
 
@@ -56,7 +60,9 @@ def longest_delay_s(history: History) -> float:
     )
 
 
-def failing_often(prover: Prover, schedule: Schedule, first_seed: int, at_least: int) -> History:
+def failing_often(
+    prove: Callable[[Schedule], JudgedRun], schedule: Schedule, first_seed: int, at_least: int
+) -> History:
     """A run with so many failures, so that retries are at stake; each that it takes has to hold.
 
     Ours has them with the first seed. Another makes something else of a seed, or nothing.
@@ -64,7 +70,7 @@ def failing_often(prover: Prover, schedule: Schedule, first_seed: int, at_least:
     most = 0
     for seed in range(first_seed, first_seed + SEEDS_AT_MOST):
         seeded = schedule.with_settings(transient_error_seed=seed)
-        history = prover.prove(seeded, at_stake=DONE).history
+        history = prove(seeded).history
         most = max(most, len(history.of_kind("step.failed")))
         if most >= at_least:
             return history
@@ -73,18 +79,25 @@ def failing_often(prover: Prover, schedule: Schedule, first_seed: int, at_least:
 
 def test_one_step_fails_many_times_in_a_row(prover: Prover) -> None:
     one = Schedule(records=(Record(name="one", rows=2),), load=(Publish(record="one"),))
-    history = failing_often(prover, one.with_settings(transient_error_rate=0.9), 4, MANY)
+    history = failing_often(
+        lambda run: prover.prove(run, at_stake=DONE),
+        one.with_settings(transient_error_rate=0.9),
+        4,
+        MANY,
+    )
     if longest_delay_s(history) > OF_ITS_OWN_S:
         prover.note(f"a back-off of its own: no step was made to fail more than {SDK_TRIES} times")
         return
     unwilling = one.with_settings(transient_error_rate=0.97, step_retry_max_delay_s=0.1)
-    failures = failing_often(prover, unwilling, 13, SDK_TRIES + 1).of_kind("step.failed")
+    failures = failing_often(
+        lambda run: prover.prove(run, at_stake=DONE), unwilling, 13, SDK_TRIES + 1
+    ).of_kind("step.failed")
     prover.note(f"one step failed {len(failures)} times in a row")
 
 
 def test_killed_while_a_step_waits_to_be_retried(prover: Prover) -> None:
     kill = KillWorker(at=Arrival(checkpoint="step.started", nth=5))
-    failing_often(prover, failing(2).with_faults(kill), 2, 1)
+    failing_often(lambda run: prover.prove(run, at_stake=DONE), failing(2).with_faults(kill), 2, 1)
 
 
 # Ours waits so long for the rows, and the lock is held for longer; another may wait and not fail.
