@@ -7,8 +7,9 @@ that it breaks is called violated.
 * Before a schedule with faults the same load is run without any, once a session, and its
   checkpoints are written down. A fault at a name that the calm run never reaches is an error: it
   would wait in silence, and the run would prove nothing.
-* A mutant is caught where the faults landed; one that has a window must keep its rule without
-  them, or what is caught may be a worker that does nothing at all.
+* A mutant is caught where the faults landed. One that has a window, and whose records do not
+  complete there, must complete them without faults: what is caught may be a worker that does
+  nothing at all. (Other rules a mutant may break in a calm run too, if that is slow enough.)
 * A part of the stack that failed, or a machine too slow to keep a lease, is an InfraError: neither
   a pass nor a violation. Nothing is run again in the hope of a better answer.
 """
@@ -26,7 +27,7 @@ from harness.report.table import Proof
 from harness.schedule.faults import KillWorker, arrival_of
 from harness.schedule.schedule import Schedule
 
-_LANDED = "every_scheduled_fault_landed"
+_LANDED, _COMPLETES = "every_scheduled_fault_landed", "every_record_completes"
 
 
 class Refuted(AssertionError):  # noqa: N818 - says what happened, not that something broke
@@ -99,7 +100,7 @@ class Prover:
     def catch(self, schedule: Schedule, mutant: Mutant) -> JudgedRun:
         """Run `schedule` with a mutant; Refuted unless what it breaks is called violated.
 
-        Refuted too if a fault did not land, or if a mutant with a window breaks it without any.
+        Refuted too if a fault did not land, or if records do not complete without any either.
         """
         try:
             calm = self._calm_of(mutant, schedule)
@@ -122,7 +123,7 @@ class Prover:
         )
         if calm is not None:
             raise Refuted(
-                f"{mutant.name} breaks its rule without any fault too, so that catching it says "
+                f"{mutant.name} completes no record without any fault either: catching it says "
                 f"nothing of its window, {mutant.window}:\n{calm.story()}"
             )
         if missed:
@@ -140,11 +141,11 @@ class Prover:
         return outcome
 
     def _calm_of(self, mutant: Mutant, schedule: Schedule) -> JudgedRun | None:
-        """The run without faults of a mutant with a window, if what it breaks is violated there."""
-        if not mutant.window or not schedule.faults:
+        """The run without faults of a mutant with a window, if its records stay undone."""
+        if not (mutant.window and schedule.faults and _COMPLETES in mutant.breaks):
             return None
         calm = judged(self._player.calm(schedule, mutant.command), ())
-        return calm if set(mutant.breaks) & set(calm.judgement.violated) else None
+        return calm if _COMPLETES in calm.judgement.violated else None
 
     def note(self, text: str) -> None:
         """Say in the proof table what was seen."""
