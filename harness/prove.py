@@ -123,7 +123,7 @@ class Prover:
         )
         if calm is not None:
             raise Refuted(
-                f"{mutant.name} completes no record without any fault either: catching it says "
+                f"{mutant.name} leaves records undone without any fault too: catching it says "
                 f"nothing of its window, {mutant.window}:\n{calm.story()}"
             )
         if missed:

@@ -119,7 +119,7 @@ def _repeated_by_choice(history: History, sent: Event, start: Start) -> bool:
     Under the same lease: after a stall an old and a new execution may be in one process, and know
     nothing of each other.
     """
-    own = [one for one in history.checkpoints("publish.sent", sent.by) if _same_key(one, sent)]
+    own = _sent(history, sent)
     place = own.index(sent)
     if place + 1 == len(own):
         return False
@@ -140,8 +140,8 @@ def _repeated_by_choice(history: History, sent: Event, start: Start) -> bool:
 
 def _never_arrived(history: History, sent: Event) -> bool:
     """Whether its client gave it up, and the link to the broker was down for all that time."""
-    own = [one for one in history.checkpoints("publish.sent", sent.by) if _same_key(one, sent)]
-    answer = next(iter(_answers(history, sent)[own.index(sent) :]), None)
+    place = _sent(history, sent).index(sent)
+    answer = next(iter(_answers(history, sent)[place:]), None)
     return (
         answer is not None
         and answer.kind == "publish.refused"
@@ -153,6 +153,11 @@ def _never_arrived(history: History, sent: Event) -> bool:
             for window in history.windows
         )
     )
+
+
+def _sent(history: History, sent: Event) -> list[Event]:
+    """What this life handed its client for this key, in its order."""
+    return [one for one in history.checkpoints("publish.sent", sent.by) if _same_key(one, sent)]
 
 
 def _answers(history: History, sent: Event) -> list[Event]:

@@ -108,19 +108,20 @@ def _too_long(history: History) -> Iterator[Finding]:
 def _batches(history: History, record_id: str) -> list[Batch]:
     """The batches of a record in order of their first row."""
     size = history.schedule.settings.batch_size
+    failed = {
+        (start.promise, start.started_ns)
+        for start in history.starts_of_record(record_id)
+        if _failed_alone(history, start)
+    }
     in_start: Counter[tuple[str, int]] = Counter()
     found: dict[tuple[str | None, int], Batch] = {}
     for deletion, start in deleted_by(history, record_id):
         promise = None if start is None else start.promise
         key = ("", 0) if start is None else (start.promise, start.started_ns)
-        given_back = sum(
-            in_start[before.promise, before.started_ns]
-            for before in history.starts_of_promise.get(promise or "", ())
-            if start is not None
-            and before.started_ns < start.started_ns
-            and _failed_alone(history, before)
+        gone_before = sum(
+            in_start[other] for other in failed if other[0] == key[0] and other[1] < key[1]
         )
-        part = (in_start[key] + given_back) // size
+        part = (in_start[key] + gone_before) // size
         in_start[key] += 1
         batch = found.get((promise, part))
         if batch is None:
